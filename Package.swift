@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+// Package.swift: one target a room. ARCHITECTURE.md says what each room is for and which imports it may have; the
+// dependencies below are that table, and `scripts/test` checks that no room imports more than it declares.
+
+import PackageDescription
+
+/// The same strict settings for every room: Swift 6 concurrency, no unmarked unsafe code, no warnings.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),  // `any P` is written out, so that a dynamic call can be seen
+  .enableUpcomingFeature("InternalImportsByDefault"),  // a room's imports stay out of its interface unless it says so
+  .enableUpcomingFeature("MemberImportVisibility"),  // a file names what it uses
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "weir",
+  products: [.executable(name: "weir", targets: ["weir"])],
+  targets: [
+    // C libraries: a module map and a header each, no logic.
+    .systemLibrary(name: "CUV"),
+    .systemLibrary(name: "CHiredis"),
+    .systemLibrary(name: "CYAML"),
+    .systemLibrary(name: "CJansson"),
+    .systemLibrary(name: "COpenSSL"),
+
+    // Rooms that decide: no system call, no clock, no global.
+    room("Limiting"),
+    room("Policies", ["Limiting"]),
+    room("HTTP1"),
+    room("CheckAPI", ["HTTP1", "Policies", "Limiting", "CJansson"]),
+    room("Telemetry"),
+
+    // Rooms that act.
+    room("PolicyFiles", ["Policies", "Limiting", "CYAML", "COpenSSL"]),
+    room("Stores", ["Limiting", "Policies"]),
+    room("EventLoop", ["CUV"]),
+    room("RedisStore", ["Stores", "Limiting", "Policies", "EventLoop", "CHiredis", "COpenSSL"]),
+    room(
+      "Sidecar",
+      [
+        "Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "Stores", "Telemetry", "EventLoop", "RedisStore",
+      ],
+      resources: [.embedInCode("Resources")]),
+    .executableTarget(name: "weir", dependencies: ["Sidecar", "PolicyFiles"], swiftSettings: strict),
+
+    // Tests: a target a room. TestKit holds what several of them need.
+    .target(
+      name: "TestKit", dependencies: ["Limiting", "Policies", "Stores"], path: "Tests/TestKit", swiftSettings: strict),
+    tests("LimitingTests", ["Limiting", "TestKit"]),
+    tests("PoliciesTests", ["Policies", "Limiting", "TestKit"]),
+    tests("PolicyFilesTests", ["PolicyFiles", "Policies", "Limiting", "TestKit"]),
+    tests("HTTP1Tests", ["HTTP1", "TestKit"]),
+    tests("CheckAPITests", ["CheckAPI", "HTTP1", "Policies", "Limiting", "TestKit"]),
+    tests("StoresTests", ["Stores", "Limiting", "Policies", "TestKit"]),
+    tests("TelemetryTests", ["Telemetry", "TestKit"]),
+    tests("EventLoopTests", ["EventLoop", "TestKit"]),
+    tests("SidecarTests", ["Sidecar", "TestKit"]),
+    tests("EndToEndTests", ["TestKit"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

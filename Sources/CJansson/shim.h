@@ -1,0 +1,3 @@
+// Lets Swift see jansson. Header-only, no logic.
+#pragma once
+#include <jansson.h>

@@ -1,0 +1,3 @@
+// Lets Swift see libuv. Header-only, no logic.
+#pragma once
+#include <uv.h>

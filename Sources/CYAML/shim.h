@@ -1,0 +1,3 @@
+// Lets Swift see libyaml.
+#pragma once
+#include <yaml.h>
