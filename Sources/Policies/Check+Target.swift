@@ -9,16 +9,21 @@ extension Check {
   /// Sets `path` from a target (`/a/b?c=d`, an absolute URL, or a path without its first slash), and the query
   /// parameters that `set` names.
   public mutating func setTarget(_ target: Span<UInt8>, in set: PolicySet) {
-    let pathStart = Self.pathStart(of: target)
-    var pathEnd = pathStart
-    while pathEnd < target.count, target[pathEnd] != UInt8(ascii: "?"), target[pathEnd] != UInt8(ascii: "#") {
-      pathEnd += 1
-    }
-    setPath(target, from: pathStart, to: pathEnd)
+    let pathEnd = setPath(target)
     guard set.namesQueries, pathEnd < target.count, target[pathEnd] == UInt8(ascii: "?") else { return }
     var queryEnd = pathEnd + 1
     while queryEnd < target.count, target[queryEnd] != UInt8(ascii: "#") { queryEnd += 1 }
     addQuery(target, from: pathEnd + 1, to: queryEnd, in: set)
+  }
+
+  /// Sets `path` alone; a query is cut off. Returns where the path ended.
+  @discardableResult
+  public mutating func setPath(_ target: Span<UInt8>) -> Int {
+    let start = Self.pathStart(of: target)
+    var end = start
+    while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }
+    setPath(target, from: start, to: end)
+    return end
   }
 
   /// Where the path begins: behind `scheme://authority` if the target is an absolute URL (RFC 9112 section 3.2.2).

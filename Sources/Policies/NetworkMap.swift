@@ -2,7 +2,7 @@
 // first address and behind its last; between two cuts the same networks apply. IPv4 lives in its mapped block, which
 // is taken out of IPv6 networks that would cover it.
 
-struct NetworkMap: Sendable {
+public struct NetworkMap: Sendable {
   /// First address of each stretch, ascending.
   private var cuts: [UInt128] = []
   /// Per stretch, what applies there: a range of `members`.
@@ -10,7 +10,7 @@ struct NetworkMap: Sendable {
   private var members: [Int32] = []
 
   /// - Parameter networks: Each with a number of the caller's, which may repeat.
-  init(_ networks: [(network: IPNetwork, value: Int32)]) {
+  public init(_ networks: [(network: IPNetwork, value: Int32)]) {
     var starts: [UInt128: [Int32]] = [:]
     var ends: [UInt128: [Int32]] = [:]
     for (network, value) in networks {
@@ -32,7 +32,7 @@ struct NetworkMap: Sendable {
 
   var isEmpty: Bool { cuts.isEmpty }
 
-  func contains(_ address: IPAddress) -> Bool { !memberRange(of: address).isEmpty }
+  public func contains(_ address: IPAddress) -> Bool { !memberRange(of: address).isEmpty }
 
   /// The numbers of the networks that hold `address`, as a range for `member(at:)`.
   func memberRange(of address: IPAddress) -> Range<Int32> {
