@@ -119,7 +119,9 @@ public struct Check: ~Copyable {
     if index > 0, host[index - 1] == UInt8(ascii: ":") {
       // In `[::1]:80` the port follows the bracket; in a bare `::1` there is no telling, and nothing is a port.
       let before = index - 1
-      if before > 0, host[before - 1] == UInt8(ascii: "]") || !Self.contains(host, UInt8(ascii: ":"), before: before) {
+      if before == 0 || host[before - 1] == UInt8(ascii: "]")
+        || !Self.contains(host, UInt8(ascii: ":"), before: before)
+      {
         count = before
       }
     }
