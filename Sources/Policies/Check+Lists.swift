@@ -3,7 +3,8 @@
 //
 // A line without quotes is split as it comes. Quotes may hide commas, also those at which a gateway joined two lines,
 // so an attribute with a quote in any line is put off: its lines are joined and split once all are there. A quote that
-// is never closed hides nothing.
+// is never closed hides nothing. Nor does a quoted comma tell whether a space behind it came with the join, so spaces
+// beside commas do not count even there.
 
 extension Check {
   /// Adds one line of a header (or one occurrence of a query parameter) to the values of its attribute: split at
@@ -17,7 +18,7 @@ extension Check {
     if chains[Int(list)].hasQuotes || holdsQuote(line) {
       chains[Int(list)].hasQuotes = true
       holdsQuotedLists = true
-      addValue(line, to: list)
+      addValue(trim(line), to: list)
     } else {
       split(line, honouringQuotes: false, into: list)
     }
@@ -76,11 +77,7 @@ extension Check {
   }
 
   private mutating func addElement(from start: Int, to end: Int, of list: Int32) {
-    var start = start
-    var end = end
-    while start < end, Self.isSpace(bytes[start]) { start += 1 }
-    while end > start, Self.isSpace(bytes[end - 1]) { end -= 1 }
-    let range = ArenaRange(start: start, count: end - start)
+    let range = closeUpCommas(trim(ArenaRange(start: start, count: end - start)))
     let chain = chains[Int(list)]
     if chain.count > 0 {
       if range.count == 0 { return }
@@ -90,6 +87,33 @@ extension Check {
       }
     }
     addValue(range, to: list)
+  }
+
+  /// The stretch without spaces and tabs at its ends.
+  func trim(_ range: ArenaRange) -> ArenaRange {
+    var start = Int(range.start)
+    var end = range.end
+    while start < end, Self.isSpace(bytes[start]) { start += 1 }
+    while end > start, Self.isSpace(bytes[end - 1]) { end -= 1 }
+    return ArenaRange(start: start, count: end - start)
+  }
+
+  /// Takes out, in place, the spaces and tabs on both sides of each comma.
+  mutating func closeUpCommas(_ range: ArenaRange) -> ArenaRange {
+    let start = Int(range.start)
+    var write = start
+    var followsComma = false
+    for read in start..<range.end {
+      let byte = bytes[read]
+      if followsComma, Self.isSpace(byte) { continue }
+      followsComma = byte == UInt8(ascii: ",")
+      if followsComma {
+        while write > start, Self.isSpace(bytes[write - 1]) { write -= 1 }
+      }
+      bytes[write] = byte
+      write += 1
+    }
+    return ArenaRange(start: start, count: write - start)
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

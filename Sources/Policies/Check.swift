@@ -97,8 +97,7 @@ public struct Check: ~Copyable {
     let count = Self.hostCount(host)
     let start = bytes.count
     for index in 0..<count {
-      let byte = host[index]
-      bytes.append(byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte)
+      bytes.append(Self.lowered(host[index]))
     }
     replaceValue(of: List.host, with: ArenaRange(start: start, count: count))
   }
@@ -106,6 +105,10 @@ public struct Check: ~Copyable {
   /// A custom attribute of the JSON form: one value, as it is.
   public mutating func setCustom(_ list: Int32, to value: Span<UInt8>) {
     replaceValue(of: list, with: append(value))
+  }
+
+  static func lowered(_ byte: UInt8) -> UInt8 {
+    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
   }
 
   /// How much of `host` remains without `:port` and a last dot.
@@ -116,7 +119,9 @@ public struct Check: ~Copyable {
     if index > 0, host[index - 1] == UInt8(ascii: ":") {
       // In `[::1]:80` the port follows the bracket; in a bare `::1` there is no telling, and nothing is a port.
       let before = index - 1
-      if before > 0, host[before - 1] == UInt8(ascii: "]") || !Self.contains(host, UInt8(ascii: ":"), before: before) {
+      if before == 0 || host[before - 1] == UInt8(ascii: "]")
+        || !Self.contains(host, UInt8(ascii: ":"), before: before)
+      {
         count = before
       }
     }

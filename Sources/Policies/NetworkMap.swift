@@ -54,7 +54,8 @@ public struct NetworkMap: Sendable {
     let last = free == 128 ? UInt128.max : first | ((UInt128(1) << UInt128(free)) - 1)
     let mappedFirst: UInt128 = 0xffff_0000_0000
     let mappedLast: UInt128 = 0xffff_ffff_ffff
-    guard !network.address.isV4, first < mappedFirst, last > mappedLast else { return [(first, last)] }
+    guard !network.address.isV4, first < mappedFirst, last >= mappedLast else { return [(first, last)] }
+    guard last > mappedLast else { return [(first, mappedFirst - 1)] }
     return [(first, mappedFirst - 1), (mappedLast + 1, last)]
   }
 }

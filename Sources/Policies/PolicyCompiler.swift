@@ -158,7 +158,9 @@ struct PolicyCompiler {
       return oneOf(source, values.map { CanonicalValue.bytes($0, of: condition.name, ipv6Prefix: program.ipv6Prefix) })
     case .prefix(let values):
       let start = Int32(program.strings.count)
-      for value in values { program.strings.append(program.map.intern(value.utf8)) }
+      for value in values {
+        program.strings.append(program.map.intern(CanonicalValue.prefix(value, of: condition.name)))
+      }
       return .prefix(source, strings: start..<Int32(program.strings.count))
     }
   }

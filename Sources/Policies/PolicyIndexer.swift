@@ -9,12 +9,12 @@
 import Limiting
 
 struct PolicyIndexer {
-  /// One thing a policy can be filed under.
+  /// One thing a policy can be filed under. Bytes, not strings: strings are equal where only their meaning is.
   private enum Place: Hashable {
     case list(Int32, [UInt8])
-    case host(String, subdomains: Bool)
+    case host([UInt8], subdomains: Bool)
     case network(IPNetwork)
-    case path(String)
+    case path([UInt8])
   }
 
   private struct Entry {
@@ -31,36 +31,38 @@ struct PolicyIndexer {
     var choices: [[Place]] = []
     let match = policy.match
     if !match.methods.isEmpty { choices.append(match.methods.map { .list(Check.List.method, Array($0.utf8)) }) }
-    if !match.hosts.isEmpty { choices.append(match.hosts.map { .host($0.name, subdomains: $0.matchesSubdomains) }) }
+    if !match.hosts.isEmpty {
+      choices.append(match.hosts.map { .host(Array($0.name.utf8), subdomains: $0.matchesSubdomains) })
+    }
     if !match.networks.isEmpty { choices.append(match.networks.map { .network($0) }) }
     if !match.paths.isEmpty, match.paths.allSatisfy(Self.isSelective) {
       choices.append(match.paths.map { .path(Self.shape($0)) })
     }
-    for condition in match.attributes {
+    let firstAttribute = conditions.count - match.attributes.count
+    for (index, condition) in match.attributes.enumerated() {
       guard case .oneOf(let values) = condition.test else { continue }
       if condition.name == .ip {
         choices.append(values.compactMap { IPNetwork($0) }.map { .network($0) })
         continue
       }
-      // The compiled condition knows the attribute's number; it stands at the same place from the end.
-      let offset = match.attributes.count - match.attributes.firstIndex(of: condition)!
-      guard case .oneOf(.list(let list), _) = conditions[conditions.count - offset] else { continue }
+      // The compiled condition, which stands behind the others, knows the attribute's number.
+      guard case .oneOf(.list(let list), _) = conditions[firstAttribute + index] else { continue }
       choices.append(values.map { .list(list, CanonicalValue.bytes($0, of: condition.name, ipv6Prefix: 128)) })
     }
     entries.append(
       Entry(policy: Int32(entries.count), domain: domain, choices: choices, patterns: match.paths))
   }
 
-  /// A pattern that begins with a wildcard proposes its policy for nearly every path.
+  /// A pattern of wildcards alone proposes its policy for nearly every path.
   private static func isSelective(_ pattern: PathPattern) -> Bool {
-    if case .literal? = pattern.segments.first { return true }
-    return pattern.segments.isEmpty && !pattern.matchesRest
+    let hasLiteral = pattern.segments.contains { if case .literal = $0 { true } else { false } }
+    return hasLiteral || (pattern.segments.isEmpty && !pattern.matchesRest)
   }
 
   /// Equal for patterns that match the same paths.
-  private static func shape(_ pattern: PathPattern) -> String {
-    let segments = pattern.segments.map { if case .literal(let text) = $0 { "/" + text } else { "/*/" } }
-    return segments.joined() + (pattern.matchesRest ? "/**" : "")
+  private static func shape(_ pattern: PathPattern) -> [UInt8] {
+    let segments = pattern.segments.map { if case .literal(let text) = $0 { "/" + text } else { "/*" } }
+    return Array((segments.joined() + (pattern.matchesRest ? "/**" : "")).utf8)
   }
 
   // MARK: Writing
@@ -92,7 +94,7 @@ struct PolicyIndexer {
   /// Collects what is filed where in one domain, then writes it as postings.
   private struct DomainWriter {
     private struct TrieNode {
-      var literals: [String: Int] = [:]
+      var literals: [[UInt8]: Int] = [:]
       var wildcard: Int?
       var exact: [Int32] = []
       var rest: [Int32] = []
@@ -120,8 +122,8 @@ struct PolicyIndexer {
       for place in Set(places) {
         switch place {
         case .list(let list, let value): lists[list, default: [:]][value, default: []].append(policy)
-        case .host(let name, subdomains: false): hosts[Array(name.utf8), default: []].append(policy)
-        case .host(let name, subdomains: true): subdomains[Array(name.utf8), default: []].append(policy)
+        case .host(let name, subdomains: false): hosts[name, default: []].append(policy)
+        case .host(let name, subdomains: true): subdomains[name, default: []].append(policy)
         case .network(let network): networks.append((network, policy))
         case .path: break
         }
@@ -131,18 +133,17 @@ struct PolicyIndexer {
     private mutating func file(_ policy: Int32, under pattern: PathPattern) {
       var node = 0
       for segment in pattern.segments {
-        var next: Int?
-        if case .literal(let text) = segment { next = nodes[node].literals[text] } else { next = nodes[node].wildcard }
-        if next == nil {
-          nodes.append(TrieNode())
-          next = nodes.count - 1
-          if case .literal(let text) = segment {
-            nodes[node].literals[text] = next
-          } else {
-            nodes[node].wildcard = next
-          }
+        let new = nodes.count
+        let next: Int
+        if case .literal(let text) = segment {
+          next = nodes[node].literals[Array(text.utf8)] ?? new
+          nodes[node].literals[Array(text.utf8)] = next
+        } else {
+          next = nodes[node].wildcard ?? new
+          nodes[node].wildcard = next
         }
-        node = next!
+        if next == new { nodes.append(TrieNode()) }
+        node = next
       }
       if pattern.matchesRest { nodes[node].rest.append(policy) } else { nodes[node].exact.append(policy) }
     }
@@ -175,7 +176,7 @@ struct PolicyIndexer {
         var written = PolicyProgram.Node(edges: groups)
         groups += 1
         for (text, child) in node.literals {
-          program.map.set(Array(text.utf8), group: written.edges, to: base + Int32(child))
+          program.map.set(text, group: written.edges, to: base + Int32(child))
         }
         if let wildcard = node.wildcard { written.wildcard = base + Int32(wildcard) }
         if !node.exact.isEmpty { written.exact = program.posting(node.exact) }

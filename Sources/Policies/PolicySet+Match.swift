@@ -14,8 +14,9 @@ extension PolicySet {
       var pattern: Int32 = -1
       guard program.allHold(policy.match, check, &pattern) else { continue }
       if !policy.except.isEmpty {
-        var ignored: Int32 = -1
-        if program.allHold(policy.except, check, &ignored) { continue }
+        // Without paths of its own, `except` speaks of what `match` captured.
+        var exceptPattern = pattern
+        if program.allHold(policy.except, check, &exceptPattern) { continue }
       }
       program.charge(&check, policy: candidate, policy, pattern)
     }
