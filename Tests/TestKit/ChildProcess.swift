@@ -136,8 +136,8 @@ public final class ChildProcess: Sendable {
     let arguments = unsafe command.map { unsafe strdup($0) } + [nil]
     let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer {
-      for index in arguments.indices { unsafe free(arguments[index]) }
-      for index in variables.indices { unsafe free(variables[index]) }
+      for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+      for index in unsafe variables.indices { unsafe free(variables[index]) }
     }
     var child: pid_t = 0
     let code = unsafe posix_spawnp(&child, command[0], &actions, &attributes, arguments, variables)
