@@ -17,6 +17,7 @@ extension WeirProcess {
   }
 
   /// A JSON-form check.
+  @discardableResult
   func json(
     _ body: String, to target: String = "/check", _ headers: [(String, String)] = []
   ) throws -> HTTPResponse {

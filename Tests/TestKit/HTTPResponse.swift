@@ -39,6 +39,8 @@ public struct HTTPResponse: Sendable {
 /// An answer that is none.
 public struct MalformedResponse: Error, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }
 
 /// Reads answers out of bytes that may hold several, or a part of one.

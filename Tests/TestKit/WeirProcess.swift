@@ -27,7 +27,8 @@ public final class WeirProcess: Sendable {
   ///   - yaml: Written as `test.yaml` into a policy directory of its own; nil leaves `directory` as it is.
   ///   - directory: The policy directory; a fresh one by default.
   ///   - listen: Data listeners, by default one free port on IPv4 loopback.
-  ///   - arguments: After those that this initialiser gives: `--policies`, `--listen`, and `--admin` on a free port.
+  ///   - arguments: Besides `--listen`, and besides `--policies` and `--admin` (on a free port) unless they are among
+  ///     these.
   ///   - launcher: A command that gets the whole command line as its arguments, to start weir under other conditions.
   public init(
     _ yaml: String? = nil, directory: TemporaryDirectory? = nil, listen: [String] = ["127.0.0.1:0"],
@@ -35,7 +36,8 @@ public final class WeirProcess: Sendable {
   ) throws {
     policies = try directory ?? TemporaryDirectory()
     if let yaml { try policies.write("test.yaml", yaml) }
-    var command = launcher + [Self.binary, "serve", "--policies", policies.path]
+    var command = launcher + [Self.binary, "serve"]
+    if !arguments.contains("--policies") { command += ["--policies", policies.path] }
     for address in listen { command += ["--listen", address] }
     if !arguments.contains("--admin") { command += ["--admin", "127.0.0.1:0"] }
     let child = try ChildProcess(command + arguments, environment: environment)
