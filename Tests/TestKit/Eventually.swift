@@ -6,6 +6,8 @@ import Synchronization
 /// A condition that did not come true in time.
 public struct NeverHappened: Error, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }
 
 /// Asks `condition` again and again until it holds.
