@@ -1,0 +1,60 @@
+// ConnectionLimitTests.swift: the bound on connections. Over a Unix socket, where a full backlog makes connect() wait
+// instead of losing the attempt.
+
+import Glibc
+import TestKit
+import Testing
+
+@Suite struct ConnectionLimitTests {
+  static let policies = "policies: [{name: a, algorithm: token-bucket, limit: 1000000, period: \(forever)}]"
+  static let bound = 10_000
+
+  /// This process holds one descriptor a connection, and whatever the tests beside it hold.
+  static let canOpenEnough: Bool = {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_max >= rlim_t(bound + 2000) else { return false }
+    limit.rlim_cur = limit.rlim_max
+    return unsafe setrlimit(resource, &limit) == 0
+  }()
+
+  @Test(
+    "10 000 connections are served; the next gets 503 and is closed; when one goes, another may come",
+    .enabled(if: ConnectionLimitTests.canOpenEnough))
+  func tenThousand() throws {
+    let directory = try TemporaryDirectory()
+    let weir = try WeirProcess(Self.policies, listen: ["unix:\(directory.file("s"))"])
+    var clients: [HTTPClient] = []
+    for _ in 0..<Self.bound { clients.append(try weir.client()) }
+    for client in [clients[0], clients[Self.bound / 2], clients[Self.bound - 1]] {
+      #expect(try client.request("GET", "/check/a").status == 200)
+    }
+    let refused = try weir.client()
+    try? refused.send(HTTPClient.requestText("GET", "/check/a"))
+    #expect(try refused.response().status == 503)
+    #expect(try refused.isClosedByServer())
+    // The admin listener is there when it is needed most.
+    let lines = try weir.adminRequest("/metrics").text.split(separator: "\n")
+    #expect(lines.contains { $0.contains("refused") && !$0.hasPrefix("#") && !$0.hasSuffix(" 0") })
+    #expect(try clients[Self.bound - 1].request("GET", "/check/a").status == 200)
+    clients.removeFirst(100)
+    try eventually("there is room again") {
+      (try? weir.request("GET", "/check/a").status) == 200
+    }
+    #expect(weir.poll() == nil)
+  }
+
+  @Test("where descriptors run out first, weir stays alive and serves those it has")
+  func fewDescriptors() throws {
+    let weir = try WeirProcess(Self.policies, launcher: ["sh", "-c", #"ulimit -n 100; exec "$0" "$@""#])
+    let first = try weir.client()
+    #expect(try first.request("GET", "/check/a").status == 200)
+    var others: [HTTPClient] = []
+    for _ in 0..<200 { others.append(try HTTPClient(weir.listen[0], timeout: 2)) }
+    pause(seconds: 0.5)
+    #expect(try first.request("GET", "/check/a").status == 200)
+    others.removeAll()
+    try eventually("new connections are served again") { (try? weir.request("GET", "/check/a").status) == 200 }
+    #expect(weir.poll() == nil)
+  }
+}

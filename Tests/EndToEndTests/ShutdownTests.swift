@@ -1,0 +1,114 @@
+// ShutdownTests.swift: the end: nothing that was accepted is lost, and the exit code is 0.
+
+import Glibc
+import TestKit
+import Testing
+
+@Suite struct ShutdownTests {
+  static let policies = "policies: [{name: a, algorithm: token-bucket, limit: 1000, period: \(forever)}]"
+
+  @Test("SIGTERM and SIGINT end an idle weir with exit 0", arguments: [SIGTERM, SIGINT])
+  func idle(number: Int32) throws {
+    let weir = try WeirProcess(Self.policies)
+    #expect(try weir.request("GET", "/check/a").status == 200)
+    weir.signal(number)
+    #expect(try weir.wait() == .exited(0))
+    #expect(throws: SystemFailure.self) { try weir.client() }
+  }
+
+  @Test("a request in flight finishes, and its answer says that the connection closes")
+  func inFlight() throws {
+    let weir = try WeirProcess(Self.policies)
+    let client = try weir.client()
+    try client.send("POST /check HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+    pause(seconds: 0.5)
+    weir.signal(SIGTERM)
+    try eventually("the data listener is closed") { (try? weir.client()) == nil }
+    try client.send("}")
+    let response = try client.response()
+    #expect(response.status == 200)
+    #expect(response.json?["remaining"]?.int == 999)
+    #expect(response.closes)
+    #expect(try client.isClosedByServer())
+    #expect(try weir.wait() == .exited(0))
+  }
+
+  @Test("an idle connection is closed after one more answer, or after a second")
+  func idleConnections() throws {
+    let weir = try WeirProcess(Self.policies, arguments: ["--drain-delay", "500ms"])
+    let asking = try weir.client()
+    let silent = try weir.client()
+    for client in [asking, silent] { #expect(try client.request("GET", "/check/a").status == 200) }
+    weir.signal(SIGTERM)
+    try eventually("it drains") { try weir.adminRequest("/readyz").status == 503 }
+    let last = try asking.request("GET", "/check/a")
+    #expect(last.status == 200)
+    #expect(last.closes)
+    #expect(try asking.isClosedByServer())
+    #expect(try silent.isClosedByServer())
+    #expect(try weir.wait() == .exited(0))
+  }
+
+  @Test("during --drain-delay readyz says 503 and why, healthz 200, and new connections are served")
+  func drainDelay() throws {
+    let weir = try WeirProcess(Self.policies, arguments: ["--drain-delay", "4s", "--metrics", "127.0.0.1:0"])
+    #expect(try weir.adminRequest("/readyz").status == 200)
+    weir.signal(SIGTERM)
+    try eventually("readyz turns") { try weir.adminRequest("/readyz").status == 503 }
+    #expect(try weir.adminRequest("/readyz").text.contains("drain"))
+    #expect(try weir.request("GET", "/readyz").status == 503)
+    #expect(try HTTPClient(try #require(weir.metrics)).request("GET", "/readyz").status == 503)
+    #expect(try weir.adminRequest("/healthz").status == 200)
+    let response = try weir.request("GET", "/check/a")
+    #expect(response.status == 200)
+    #expect(response.closes)
+    #expect(try weir.wait() == .exited(0))
+  }
+
+  @Test("what waits in the accept backlog is answered")
+  func backlog() throws {
+    let directory = try TemporaryDirectory()
+    let weir = try WeirProcess(Self.policies, listen: ["127.0.0.1:0", "unix:\(directory.file("s"))"])
+    weir.signal(SIGSTOP)
+    let clients = try (0..<40).map { try HTTPClient(weir.listen[$0 % 2]) }
+    for client in clients { try client.send(HTTPClient.requestText("GET", "/check/a")) }
+    weir.signal(SIGTERM)
+    weir.signal(SIGCONT)
+    for client in clients {
+      let response = try client.response()
+      #expect(response.status == 200)
+      #expect(response.closes)
+    }
+    #expect(try weir.wait() == .exited(0))
+  }
+
+  @Test("a request that never finishes holds up the end for no longer than --drain")
+  func drainLimit() throws {
+    let weir = try WeirProcess(Self.policies, arguments: ["--drain", "1s"])
+    let client = try weir.client()
+    try client.send("POST /check HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+    pause(seconds: 0.2)
+    let start = ContinuousClock.now
+    weir.signal(SIGTERM)
+    #expect(try weir.wait() == .exited(0))
+    #expect(ContinuousClock.now - start < .seconds(8))
+  }
+
+  @Test("under load every request that was sent is answered, and the last answer of a connection says that it closes")
+  func underLoad() throws {
+    let weir = try WeirProcess(Self.policies)
+    let load = Background(threads: 4) { _ in
+      guard let client = try? weir.client() else { return pause(seconds: 0.01) }
+      while true {
+        let response = try client.request("GET", "/check/a")
+        guard response.status == 200 || response.status == 429 else {
+          throw MalformedResponse(description: "\(response.status)")
+        }
+        if response.closes { return }
+      }
+    }
+    pause(seconds: 0.5)
+    #expect(try weir.terminate() == .exited(0))
+    try load.stop()
+  }
+}
