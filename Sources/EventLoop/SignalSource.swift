@@ -45,9 +45,7 @@ import CUV
 
   /// Stops waiting: the signals do again what they did before. May be called twice and from the handler.
   public func close() {
-    let closing = unsafe handles
-    unsafe handles = []
-    for unsafehandle in unsafe closing { unsafe closeHandle(handle) }
+    while let handle = unsafe handles.popLast() { unsafe closeHandle(handle) }
   }
 
   func handleClosed() {
