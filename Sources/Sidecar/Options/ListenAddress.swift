@@ -101,7 +101,7 @@ public struct ListenAddress: Sendable, Equatable {
       case "group" where group == nil: group = try Self.group(value, of: text)
       case "mode", "group": throw Misfit(text, expected: expected + "; \(pair[0]) is given twice")
       default:
-        let nearest = NearestWord.find(String(pair[0]), in: ["mode", "group"])
+        let nearest = NearestWord.findNear(String(pair[0]), in: ["mode", "group"])
         throw Misfit(text, expected: expected, nearest: nearest)
       }
     }

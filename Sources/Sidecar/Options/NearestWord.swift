@@ -18,6 +18,12 @@ enum NearestWord {
     return best?.word
   }
 
+  /// Like `find`, but nil where no word is near: where more than half of its letters would have to change, a suggestion
+  /// only puzzles.
+  static func findNear(_ given: String, in words: [String]) -> String? {
+    find(given, in: words).flatMap { distance(given, $0) <= $0.utf8.count / 2 ? $0 : nil }
+  }
+
   /// How many mistakes lie between two words. Letters count without their case.
   static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a.lowercased().utf8.prefix(longest))

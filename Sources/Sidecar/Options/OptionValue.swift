@@ -8,10 +8,12 @@ enum OptionValue {
     try word(text, of: ["on", "off"]) == "on"
   }
 
-  /// One of a few words, exactly.
+  /// One of a few words, exactly. The nearest is named only among three or more: of two words, both are in view, and
+  /// "of" is as near to "on" as to "off".
   static func word(_ text: String, of words: [String]) throws(Misfit) -> String {
     guard words.contains(text) else {
-      throw Misfit(text, expected: alternatives(words), nearest: NearestWord.find(text, in: words))
+      throw Misfit(
+        text, expected: alternatives(words), nearest: words.count > 2 ? NearestWord.findNear(text, in: words) : nil)
     }
     return text
   }

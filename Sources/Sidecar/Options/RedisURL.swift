@@ -30,7 +30,7 @@ public struct RedisURL: Sendable, Equatable {
     guard let schemeEnd = Self.schemeEnd(text) else { throw misfit() }
     let scheme = String(text[..<schemeEnd].dropLast(3))
     guard Self.schemes.contains(scheme) else {
-      throw misfit(nearest: NearestWord.find(scheme, in: Self.schemes).map { $0 + "://" })
+      throw misfit(nearest: NearestWord.findNear(scheme, in: Self.schemes).map { $0 + "://" })
     }
     let pieces = text[schemeEnd...].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     if let detail = Self.queryFault(scheme, pieces.count > 1 ? pieces[1] : nil) { throw misfit(detail) }
@@ -91,7 +91,7 @@ public struct RedisURL: Sendable, Equatable {
   }
 
   /// Any text with what may be a password replaced by `***`: all before the last `@`; what stands where a port should,
-  /// if it is no number (`redis://:secret`, with the host forgotten); values of a query that no URL of ours has.
+  /// if it is no number or the host is missing (`redis://:secret`); values of a query that no URL of ours has.
   public static func redact(_ text: String) -> String {
     let start = schemeEnd(text) ?? text.startIndex
     let scheme = text[..<start]
@@ -100,9 +100,12 @@ public struct RedisURL: Sendable, Equatable {
       return scheme + "***" + redactQuery(rest[at...])
     }
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-    if !rest.hasPrefix("["), let colon = rest[..<end].firstIndex(of: ":") {
+    let hostEnd = rest.hasPrefix("[") ? rest[..<end].firstIndex(of: "]") ?? rest.startIndex : rest.startIndex
+    if let colon = rest[hostEnd..<end].firstIndex(of: ":") {
       let port = rest[rest.index(after: colon)..<end]
-      if !OptionValue.isDigits(port) { return scheme + rest[...colon] + "***" + redactQuery(rest[end...]) }
+      if !OptionValue.isDigits(port) || colon == rest.startIndex {
+        return scheme + rest[...colon] + "***" + redactQuery(rest[end...])
+      }
     }
     return scheme + redactQuery(rest)
   }
