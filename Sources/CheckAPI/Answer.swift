@@ -31,9 +31,9 @@ public struct Answer: ~Copyable {
   ///
   /// - Parameters:
   ///   - charges: As the store left them.
-  ///   - domain: The name of the check's domain.
+  ///   - bytes: Those of the request.
   public func writeGateway(
-    _ charges: borrowing [Charge], isAllowed: Bool, domain: Span<UInt8>, denyStatus: Int?, isHead: Bool,
+    _ charges: borrowing [Charge], isAllowed: Bool, _ route: GatewayRoute, _ bytes: Span<UInt8>, isHead: Bool,
     to out: inout ResponseBuffer
   ) {
     let binding = Self.bindingIndex(charges)
@@ -44,7 +44,7 @@ public struct Answer: ~Copyable {
       out.append("Content-Length: 0\r\n\r\n")
       return
     }
-    let status = denyStatus ?? settings.denyStatus
+    let status = route.denyStatus ?? settings.denyStatus
     writeStatusLine(status, to: &out)
     writeLimits(charges, binding, isAllowed: false, withIETF: settings.sendsIETFHeaders, to: &out)
     writeConnection(to: &out)
@@ -56,7 +56,13 @@ public struct Answer: ~Copyable {
     let gap = out.openGap()
     out.append("\r\n\r\n")
     let bodyStart = out.count
-    writeBody(charges, binding, isAllowed: false, status: status, domain: domain, to: &out)
+    if let domain = route.domain {
+      let name = bytes.extracting(domain.range)
+      writeBody(charges, binding, isAllowed: false, status: status, domain: name, to: &out)
+    } else {
+      let name = PolicyName.defaultDomain.utf8.span
+      writeBody(charges, binding, isAllowed: false, status: status, domain: name, to: &out)
+    }
     let length = out.count - bodyStart
     // A HEAD is told the length, but gets no content (RFC 9110 section 9.3.2).
     if isHead { out.removeLast(length) }

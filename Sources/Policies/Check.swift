@@ -81,6 +81,15 @@ public struct Check: ~Copyable {
     cost = 1
   }
 
+  /// Lends the charges, to be decided, and the bytes that hold their keys.
+  public mutating func withCharges<Result>(_ body: (inout [Charge], Span<UInt8>) -> Result) -> Result {
+    // Taken out meanwhile: the compiler does not see that the two are different fields.
+    var charges: [Charge] = []
+    swap(&charges, &self.charges)
+    defer { swap(&charges, &self.charges) }
+    return body(&charges, bytes.span)
+  }
+
   // MARK: Setting attributes
 
   public mutating func setDomain(_ name: Span<UInt8>, in set: PolicySet) {

@@ -127,13 +127,13 @@ final class AdminPages {
       "process_cpu_seconds_total", "Processor time.",
       [.init(.duration(UInt64(max(0, Machine.cpuSeconds()) * 1e9)))])
     page.gauge(
-      "process_open_fds", "Open descriptors.", [.init(.whole(UInt64(max(0, Machine.openDescriptors()))))])
+      "process_open_fds", "Open descriptors.", [.init(.whole(UInt64(max(0, Machine.openDescriptors() ?? 0))))])
   }
 
   // MARK: /
 
   /// A page for people.
   func home() -> String {
-    unsafe String(decoding: PackageResources.index_html, as: UTF8.self)
+    String(decoding: PackageResources.index_html, as: UTF8.self)
   }
 }

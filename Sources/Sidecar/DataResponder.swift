@@ -80,10 +80,8 @@ final class DataResponder: Responder {
     let now = state.clock.now(at: loop.now)
     let isAllowed = decide(&check, rules.set, at: now)
     let answer = Answer(settings, rules.set, at: now, after: after)
-    let domain = route.domain.map { $0.range } ?? 0..<0
     answer.writeGateway(
-      check.charges, isAllowed: isAllowed, domain: bytes.extracting(domain), denyStatus: route.denyStatus,
-      isHead: isHead, to: &out)
+      check.charges, isAllowed: isAllowed, route, bytes, isHead: isHead, to: &out)
     return isAllowed ? 200 : route.denyStatus ?? settings.denyStatus
   }
 
@@ -115,7 +113,7 @@ final class DataResponder: Responder {
       counters.add(.checksUnmatched)
       return true
     }
-    let isAllowed = store.decide(&check.charges, keys: check.bytes.span, now: now)
+    let isAllowed = check.withCharges { store.decide(&$0, keys: $1, now: now) }
     for index in check.charges.indices { record(check.charges[index]) }
     return isAllowed
   }

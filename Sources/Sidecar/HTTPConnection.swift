@@ -42,6 +42,10 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
     var remaining: Int
     var decoder: ChunkedDecoder?
     var body: [UInt8] = []
+
+    mutating func append(_ bytes: Span<UInt8>) {
+      unsafe bytes.withUnsafeBufferPointer { unsafe body.append(contentsOf: $0) }
+    }
   }
 
   init(_ server: HTTPServer<Pages>, _ stream: Stream, at place: Int, isRefused: Bool) {
@@ -293,12 +297,6 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
 
   func beginDrain() {
     if wait == .request { deadline = min(deadline, server.loop.now + Bounds.drainIdleTime) }
-  }
-}
-
-extension HTTPConnection.PendingBody {
-  fileprivate mutating func append(_ bytes: Span<UInt8>) {
-    unsafe bytes.withUnsafeBufferPointer { unsafe body.append(contentsOf: $0) }
   }
 }
 

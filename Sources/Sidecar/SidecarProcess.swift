@@ -57,10 +57,10 @@ final class SidecarProcess {
     let rules = compiler.compile(loaded)
     let count = options.threads ?? Machine.usableCores()
     var sockets = Array(repeating: [ListeningSocket](), count: count)
-    var addresses = BoundAddresses()
+    var addresses: [String] = []
     for address in options.listen {
       let opened = try Self.open(address, count: count)
-      addresses.data.append("\(opened[0].boundAddress)")
+      addresses.append("\(opened[0].boundAddress)")
       for (index, socket) in opened.enumerated() { sockets[index].append(socket) }
     }
     let admin = try options.admin.map { (address) throws(StartFailure) in try Self.open(address, count: 1)[0] }
@@ -72,18 +72,18 @@ final class SidecarProcess {
       try watchSignals()
       startTimers()
       for (number, worker) in workers.enumerated() { try worker.start(number: number) }
-      logger.logLoaded(loaded)
-      reloader.start()
     } catch {
       throw StartFailure("weir: cannot start: \(error)\n")
     }
     logger.log(
       .info, "listening",
       [
-        "listen": .list(addresses.data), "admin": .string(admin.map { "\($0.boundAddress)" } ?? "off"),
+        "listen": .list(addresses), "admin": .string(admin.map { "\($0.boundAddress)" } ?? "off"),
         "metrics": .string(metrics.map { "\($0.boundAddress)" } ?? "off"), "threads": .integer(Int64(count)),
         "version": .string(Version.text),
       ])
+    logger.logLoaded(loaded)
+    reloader?.start()
     loop.run()
     for worker in workers { worker.join() }
     loop.close()
@@ -165,9 +165,9 @@ final class SidecarProcess {
   }
 
   private func watchSignals() throws(UVError) {
-    signals = try SignalSource(loop: loop, signals: [.terminate, .interrupt, .hangUp]) { [unowned self] signal in
+    signals = try SignalSource(loop: loop, signals: [.terminate, .interrupt, .hangup]) { [unowned self] signal in
       switch signal {
-      case .hangUp: reloader?.reloadNow()
+      case .hangup: reloader?.reloadNow()
       default: beginStop()
       }
     }

@@ -3,8 +3,5 @@
 import Sidecar
 
 enum ServeCommand {
-  static func run(_ options: ServeOptions) -> ExitCode {
-    Output.complain("serve: this build holds no server")
-    return .failure
-  }
+  static func run(_ options: ServeOptions) -> ExitCode { Sidecar.serve(options) }
 }
