@@ -222,7 +222,7 @@ struct YAMLProblem: Error, Equatable {
 
   private func isTab(at place: Mark) -> Bool {
     var mark = Mark.start
-    for index in 0..<input.count {
+    for index in unsafe 0..<input.count {
       let byte = unsafe input[index]
       if mark == place { return byte == UInt8(ascii: "\t") }
       Self.step(&mark, over: byte)
