@@ -7,6 +7,9 @@ public struct HostPattern: Sendable, Equatable {
   /// Written `*.name`: one or more labels stand before it.
   public var matchesSubdomains: Bool
 
+  /// The pattern as policy files write it.
+  public var text: String { matchesSubdomains ? "*." + name : name }
+
   /// What is wrong with a pattern, as a sentence for the author of the file.
   public struct Malformed: Error, Equatable {
     public var message: String
