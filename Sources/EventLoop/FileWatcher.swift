@@ -31,8 +31,11 @@ public enum FileEvent: Sendable, Equatable {
   ///
   /// - Throws: When `path` does not exist, may not be read, or the system has no watches left.
   public init(loop: Loop, path: String, handler: @escaping (FileEvent) -> Void) throws(UVError) {
+    // libuv takes what follows the last slash for the directory's own name.
+    var path = path
+    while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
     self.path = path
-    baseName = path.split(separator: "/").last.map(String.init) ?? "/"
+    baseName = path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
     identity = Platform.identity(ofFile: path, followingLinks: true)
     self.handler = handler
     let event = unsafe allocateZeroed(uv_fs_event_t.self)

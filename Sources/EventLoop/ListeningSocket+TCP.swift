@@ -24,11 +24,6 @@ extension ListeningSocket {
   /// Fails if anybody else listens on the port.
   private static func openFirst(_ address: SocketAddress) throws(ListenError) -> (Int32, SocketAddress) {
     try withNewSocket(address) { (descriptor) throws(ListenError) in
-      // Without it a restart has to wait until the old connections are forgotten. The system chooses a port for 0
-      // among those that nobody has, and with it might take one that is bound and does not listen yet.
-      if address.port != 0 {
-        try step("setsockopt", address) { () throws(UVError) in try Platform.set(.reuseAddress, true, on: descriptor) }
-      }
       try bindAndListen(descriptor, address)
       let bound = try step("getsockname", address) { () throws(UVError) in
         try Platform.localAddress(of: descriptor)
@@ -41,7 +36,6 @@ extension ListeningSocket {
   private static func join(_ address: SocketAddress) throws(ListenError) -> ListeningSocket {
     try withNewSocket(address) { (descriptor) throws(ListenError) in
       try step("setsockopt", address) { () throws(UVError) in
-        try Platform.set(.reuseAddress, true, on: descriptor)
         try Platform.set(.reusePort, true, on: descriptor)
       }
       try bindAndListen(descriptor, address)
@@ -56,10 +50,19 @@ extension ListeningSocket {
         try Platform.set(.onlyV6, high != 0 || low != 0, on: descriptor)
       }
     }
+    // Without SO_REUSEADDR a restart has to wait until the old connections are forgotten. Where the system chooses the
+    // port it is set after that, since with it the choice may fall on a port that is bound and does not listen yet.
+    let isChosen = address.port == 0
+    if !isChosen { try allowReuse(descriptor, address) }
     try step("bind", address) { () throws(UVError) in try Platform.bindSocket(descriptor, to: address) }
+    if isChosen { try allowReuse(descriptor, address) }
     try step("listen", address) { () throws(UVError) in
       try Platform.listenSocket(descriptor, backlog: Bounds.backlog)
     }
+  }
+
+  private static func allowReuse(_ descriptor: Int32, _ address: SocketAddress) throws(ListenError) {
+    try step("setsockopt", address) { () throws(UVError) in try Platform.set(.reuseAddress, true, on: descriptor) }
   }
 
   /// A new descriptor for `body`, closed again if `body` fails.

@@ -50,19 +50,19 @@ import Synchronization
     }
   }
 
-  /// Ends the mailbox: `post` returns false from now on and the handler is not called again. For the loop's thread,
-  /// also from inside the handler. May be called twice.
+  /// Ends the mailbox: `post` returns false from now on and the handler is not called again. Messages that wait are
+  /// dropped. For the loop's thread, also from inside the handler. May be called twice.
+  public func close() {
+    _ = closeReturningRest()
+  }
+
+  /// As `close`, for those who must not lose a message.
   ///
   /// - Returns: The messages that were accepted and not delivered, oldest first.
-  @discardableResult
-  public func close() -> [Message] {
+  public func closeReturningRest() -> [Message] {
     let (bell, rest) = state.withLock { ($0.bell.take(), $0.takeAll()) }
     if let bell { unsafe closeHandle(bell.handle) }
     return rest
-  }
-
-  func close() {
-    _ = close() as [Message]
   }
 
   func handleClosed() {

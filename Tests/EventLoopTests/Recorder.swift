@@ -4,7 +4,10 @@
 
 final class Recorder: StreamHandler {
   enum Event: Equatable {
-    case connected, received(String), ended, drained, closed(UVError?)
+    case connected
+    case received(String)
+    case ended, drained
+    case closed(UVError?)
   }
 
   private(set) var events: [Event] = []

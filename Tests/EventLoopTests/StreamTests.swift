@@ -6,7 +6,9 @@ import Testing
 @testable import EventLoop
 
 @Suite struct StreamReadingTests {
-  @Test("bytes that are written come back", arguments: [SocketAddress.v4(0x7f00_0001, port: 0), .unix(path: temporaryPath("echo"))])
+  @Test(
+    "bytes that are written come back",
+    arguments: [SocketAddress.v4(0x7f00_0001, port: 0), .unix(path: temporaryPath("echo"))])
   func echo(address: SocketAddress) throws {
     let pair = try Pair(address)
     pair.recorder.consume = { stream, bytes in
@@ -16,7 +18,11 @@ import Testing
     }
     pair.client.send("hello")
     var answer: [UInt8] = []
-    #expect(pair.run { answer += pair.client.receive() ?? []; return answer.count >= 5 })
+    #expect(
+      pair.run {
+        answer += pair.client.receive() ?? []
+        return answer.count >= 5
+      })
     #expect(String(decoding: answer, as: UTF8.self) == "hello")
     #expect(pair.recorder.events == [.received("hello")])
     #expect(pair.stream.keptInput == 0 && pair.stream.pendingOutput == 0)
@@ -71,10 +77,16 @@ import Testing
   func inputIsBounded() throws {
     let pair = try Pair(maximumInput: 10_000)
     var largest = 0
-    pair.recorder.consume = { _, bytes in largest = max(largest, bytes.count); return 0 }
+    pair.recorder.consume = { _, bytes in
+      largest = max(largest, bytes.count)
+      return 0
+    }
     let block = [UInt8](repeating: 7, count: 65_536)
     var sent = 0
-    _ = pair.run { sent += max(0, pair.client.send(block)); return pair.stream.keptInput == 10_000 }
+    _ = pair.run {
+      sent += max(0, pair.client.send(block))
+      return pair.stream.keptInput == 10_000
+    }
     #expect(pair.stream.keptInput == 10_000)
     let events = pair.recorder.events.count
     pair.test.run(turns: 20)
@@ -90,7 +102,10 @@ import Testing
   @Test("a paused stream tells nothing; resumed, it offers what was left, not from inside the call")
   func pauseAndResume() throws {
     let pair = try Pair()
-    pair.recorder.consume = { stream, bytes in stream.pauseReading(); return 1 }
+    pair.recorder.consume = { stream, bytes in
+      stream.pauseReading()
+      return 1
+    }
     pair.client.send("abc")
     #expect(pair.run { pair.recorder.events.count == 1 })
     pair.client.send("d")
@@ -111,7 +126,10 @@ import Testing
   @Test("a stream that is closed after `resumeReading` gets nothing more")
   func closeBeforeRedelivery() throws {
     let pair = try Pair()
-    pair.recorder.consume = { stream, _ in stream.pauseReading(); return 0 }
+    pair.recorder.consume = { stream, _ in
+      stream.pauseReading()
+      return 0
+    }
     pair.client.send("abc")
     #expect(pair.run { pair.recorder.events.count == 1 })
     pair.stream.resumeReading()
@@ -137,7 +155,11 @@ import Testing
     // The other direction still works.
     #expect(write(Array("bye".utf8), to: pair.stream))
     var answer: [UInt8]?
-    #expect(pair.run { answer = pair.client.receive(); return answer != nil })
+    #expect(
+      pair.run {
+        answer = pair.client.receive()
+        return answer != nil
+      })
     #expect(answer == Array("bye".utf8))
     pair.stream.close()
     #expect(pair.run { pair.recorder.isClosed })
@@ -197,7 +219,11 @@ import Testing
     #expect(!write([UInt8](repeating: 0, count: 50_000), to: pair.stream))
 
     var read: [UInt8] = []
-    #expect(pair.run { read += pair.client.receive(1 << 20) ?? []; return read.count >= written.count })
+    #expect(
+      pair.run {
+        read += pair.client.receive(1 << 20) ?? []
+        return read.count >= written.count
+      })
     #expect(read == written)
     #expect(pair.run { pair.recorder.events.contains(.drained) })
     #expect(pair.recorder.events == [.drained], "once, when the last byte is gone")
@@ -208,13 +234,18 @@ import Testing
   @Test("one write larger than the bound is taken where nothing waits")
   func oneLargeWrite() throws {
     let pair = try Pair(maximumOutput: 1000)
-    let large = (0..<20_000_000).map { UInt8(truncatingIfNeeded: $0 >> 4) }
+    let block = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let large = Array([[UInt8]](repeating: block, count: 200).joined())
     #expect(write(large, to: pair.stream))
     #expect(pair.stream.pendingOutput > 1000)
     #expect(!write([1], to: pair.stream))
     var read: [UInt8] = []
     read.reserveCapacity(large.count)
-    #expect(pair.run { while let bytes = pair.client.receive(1 << 20), !bytes.isEmpty { read += bytes }; return read.count >= large.count })
+    #expect(
+      pair.run {
+        while let bytes = pair.client.receive(1 << 20), !bytes.isEmpty { read += bytes }
+        return read.count >= large.count
+      })
     #expect(read == large)
   }
 
@@ -232,7 +263,10 @@ import Testing
       pair.run {
         while let bytes = pair.client.receive(1 << 20) {
           count += bytes.count
-          if bytes.isEmpty { isAtEnd = true; break }
+          if bytes.isEmpty {
+            isAtEnd = true
+            break
+          }
         }
         return isAtEnd
       })
@@ -274,25 +308,38 @@ import Testing
     pair.recorder.onDrained = { $0.close() }
     #expect(write([UInt8](repeating: 9, count: 10_000_000), to: pair.stream))
     pair.stream.shutdown()
-    #expect(pair.run { while let bytes = pair.client.receive(1 << 20), !bytes.isEmpty {}; return pair.recorder.isClosed })
+    #expect(
+      pair.run {
+        while let bytes = pair.client.receive(1 << 20), !bytes.isEmpty {}
+        return pair.recorder.isClosed
+      })
     #expect(pair.recorder.events == [.drained, .closed(nil)])
   }
 }
 
 @Suite struct StreamConnectingTests {
-  @Test("a client stream connects and talks", arguments: [SocketAddress.v4(0x7f00_0001, port: 0), .v6(high: 0, low: 1, port: 0), .unix(path: temporaryPath("connect"))])
+  @Test(
+    "a client stream connects and talks",
+    arguments: [
+      SocketAddress.v4(0x7f00_0001, port: 0), .v6(high: 0, low: 1, port: 0), .unix(path: temporaryPath("connect")),
+    ])
   func connects(address: SocketAddress) throws {
     let test = try TestLoop()
     let acceptor = Acceptor()
     let server = Recorder()
-    server.consume = { stream, bytes in let isTaken = stream.write(bytes); #expect(isTaken); return bytes.count }
+    server.consume = { stream, bytes in
+      let isTaken = stream.write(bytes)
+      #expect(isTaken)
+      return bytes.count
+    }
     acceptor.makeHandler = { _ in server }
     let listener = try Listener(
       loop: test.loop, socket: ListeningSocket.open(address, count: 1)[0], maximumInput: 1000, maximumOutput: 1000,
       handler: acceptor)
     let client = Recorder()
     let stream = Stream.connect(
-      loop: test.loop, to: listener.address, timeoutNanoseconds: 10_000_000_000, maximumInput: 1000, maximumOutput: 1000,
+      loop: test.loop, to: listener.address, timeoutNanoseconds: 10_000_000_000, maximumInput: 1000,
+      maximumOutput: 1000,
       handler: client)
     #expect(write(Array("early".utf8), to: stream), "what is written before `connected` follows it")
     #expect(test.run { client.text == "early" })
@@ -334,7 +381,8 @@ import Testing
     let client = Recorder()
     let begin = Loop.monotonicNow()
     _ = Stream.connect(
-      loop: test.loop, to: address, timeoutNanoseconds: 50_000_000, maximumInput: 10, maximumOutput: 10, handler: client)
+      loop: test.loop, to: address, timeoutNanoseconds: 50_000_000, maximumInput: 10, maximumOutput: 10, handler: client
+    )
     #expect(test.run { client.isClosed })
     #expect(client.events == [.closed(.timedOut)])
     #expect(Loop.monotonicNow() - begin >= 50_000_000)

@@ -29,7 +29,10 @@ final class TestLoop {
   /// Runs for some turns, so that what should not happen has had its chance.
   func run(turns: Int) {
     var left = turns
-    _ = run { left -= 1; return left < 0 }
+    _ = run {
+      left -= 1
+      return left < 0
+    }
   }
 
   deinit {
