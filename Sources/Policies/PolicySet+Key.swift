@@ -66,8 +66,8 @@ extension PolicyProgram {
 
   // MARK: Cost
 
-  /// Digits only, else the default. Of several numbers the largest counts: a line added to one cannot make a check
-  /// cheaper.
+  /// Digits only, else the default. Of several numbers the largest counts: a line added before or behind one cannot
+  /// make a check cheaper.
   private func cost(_ cost: Cost, _ check: borrowing Check, _ pattern: Int32) -> Int64 {
     guard let source = cost.source else { return cost.fallback }
     var found: Int64 = -1
