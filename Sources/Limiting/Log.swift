@@ -78,6 +78,7 @@
       }
       return
     }
+    newest = 0
   }
 
   /// Takes `cost` back from the entry at `instant`; nothing if there is none. The entry goes when nothing is left.

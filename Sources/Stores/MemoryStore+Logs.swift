@@ -13,7 +13,7 @@ extension MemoryStore {
     }
 
     let shared = room.usesOverflow ? overflow.log(charge.slot) : nil
-    charge.decision = SlidingLog.decide(shared, limit: charge.limit, cost: charge.cost, now: now)
+    charge.decision = ask(shared, charge.limit, charge.cost, now)
     guard charge.spends else {
       if shared != nil, charge.cost > 0 { overflowed.add(1) }
       return true
@@ -44,11 +44,11 @@ extension MemoryStore {
     _ charge: inout Charge, from log: Log, _ step: inout Step, _ effect: Step.Effect, _ room: Room
   ) -> Bool {
     let now = room.now.monotonic
-    charge.decision = SlidingLog.decide(log, limit: charge.limit, cost: charge.cost, now: now)
+    charge.decision = ask(log, charge.limit, charge.cost, now)
     guard charge.spends else { return true }
     guard let reserved = reserve(log, charge.limit, now) else {
       guard room.mayOverflow else { return false }
-      charge.decision = SlidingLog.decide(log, limit: charge.limit, cost: 0, now: now)
+      charge.decision = ask(log, charge.limit, 0, now)
       charge.decision.outcome = .deny
       charge.decision.retryAfter = SlidingLog.untilOldestLeaves(log, limit: charge.limit, now: now)
       return true
@@ -56,6 +56,14 @@ extension MemoryStore {
     change(log, reserved: reserved) { SlidingLog.admit($0, cost: charge.cost, now: now) }
     step.note(effect, .empty)
     return true
+  }
+
+  /// Decides; a log that had to be re-based has shrunk.
+  private func ask(_ log: Log?, _ limit: Limit, _ cost: Int64, _ now: Int64) -> Decision {
+    guard let log else { return SlidingLog.decide(nil, limit: limit, cost: cost, now: now) }
+    var decision = Decision(outcome: .allow, limit: 0, remaining: 0)
+    change(log) { decision = SlidingLog.decide($0, limit: limit, cost: cost, now: now) }
+    return decision
   }
 
   /// Takes the keys of the bound that one more entry needs; nil if they cannot be had, even after what has left is

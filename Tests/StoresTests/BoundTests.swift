@@ -126,6 +126,17 @@ import Testing
     #expect(hand.store.metrics.keys == 2)
   }
 
+  @Test("a log that is re-based counts for what is left of it")
+  func rebasedLog() {
+    let limit = Self.limit(.slidingLog, 1000, seconds: 10)
+    let hand = StoreAtHand()
+    hand.install([limit])
+    for turn in 0..<100 { #expect(hand.ask([Ask(limit)], at: Self.start + Int64(turn)).allowed) }
+    #expect(hand.store.metrics.keys == 7)
+    #expect(hand.ask([Ask(limit, cost: 0)], at: Self.start - 60_000_000).decisions[0].remaining == 900)
+    #expect(hand.store.metrics.keys == 1)
+  }
+
   @Test("the sweep removes idle cells only, a bounded number of places a call, and gives memory back")
   func sweep() {
     let short = Self.limit(.fixedWindow, seconds: 1)
