@@ -125,7 +125,7 @@ import Testing
     let client = try HTTPClient(nginx.address)
     let faked = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", "x"), ("X-Forwarded-For", "192.0.2.1")]
     #expect(try client.request("GET", "/a", [("Host", "other.example.com:80")] + faked).int("X-RateLimit-Limit") == 2)
-    #expect(try client.request("GET", "/%61pi/%zz%ff?%00", faked).status == 400)
+    #expect(try client.request("GET", "/x?%00=%zz%ff", faked).status == 200)
     #expect(try client.request("GET", "//api/./x", faked).int("X-RateLimit-Remaining") == 2)
     #expect(try client.request("HEAD", "/api/x", faked).int("X-RateLimit-Remaining") == 1)
     let old = try HTTPClient(nginx.address)

@@ -1,6 +1,7 @@
 // ShutdownTests.swift: the end: nothing that was accepted is lost, and the exit code is 0.
 
 import Glibc
+import Synchronization
 import TestKit
 import Testing
 
@@ -97,17 +98,28 @@ import Testing
   @Test("under load every request that was sent is answered, and the last answer of a connection says that it closes")
   func underLoad() throws {
     let weir = try WeirProcess(Self.policies)
+    let isEnding = Atomic(false)
     let load = Background(threads: 4) { _ in
+      let isLate = isEnding.load(ordering: .sequentiallyConsistent)
       guard let client = try? weir.client() else { return pause(seconds: 0.01) }
+      var isFirst = true
       while true {
-        let response = try client.request("GET", "/check/a")
+        let response: HTTPResponse
+        do {
+          response = try client.request("GET", "/check/a")
+        } catch where isFirst && isLate {
+          // The kernel may complete a connection between weir's last accept and its close: nobody can answer that one.
+          return
+        }
         guard response.status == 200 || response.status == 429 else {
           throw MalformedResponse(description: "\(response.status)")
         }
         if response.closes { return }
+        isFirst = false
       }
     }
     pause(seconds: 0.5)
+    isEnding.store(true, ordering: .sequentiallyConsistent)
     #expect(try weir.terminate() == .exited(0))
     try load.stop()
   }

@@ -7,6 +7,7 @@ import Glibc
 public final class HTTPClient {
   public let address: Address
   private let descriptor: Int32
+  private let server: AnyObject?
   private var reader = HTTPResponseReader()
   private var isAtEnd = false
 
@@ -17,9 +18,12 @@ public final class HTTPClient {
     public var isClosed: Bool
   }
 
-  /// - Parameter seconds: How long each read and write may take.
-  public init(_ address: Address, timeout seconds: Int = 30) throws {
+  /// - Parameters:
+  ///   - seconds: How long each read and write may take.
+  ///   - server: Kept alive for as long as this connection.
+  public init(_ address: Address, timeout seconds: Int = 30, of server: AnyObject? = nil) throws {
     self.address = address
+    self.server = server
     descriptor = try Self.connect(to: address)
     var limit = timeval(tv_sec: seconds, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)

@@ -88,8 +88,8 @@ public final class WeirProcess: Sendable {
 
   // MARK: asking
 
-  /// A new connection to the first data listener.
-  public func client() throws -> HTTPClient { try HTTPClient(listen[0]) }
+  /// A new connection to the first data listener; this process lives for as long as it does.
+  public func client() throws -> HTTPClient { try HTTPClient(listen[0], of: self) }
 
   /// One request to the first data listener, on a connection of its own.
   @discardableResult

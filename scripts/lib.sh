@@ -1,0 +1,56 @@
+# lib.sh: what the scripts of this folder share. Sourced, not run.
+#
+# Every script works from any directory, on a fresh Debian 12 or Ubuntu 24.04 with Swift 6 on PATH, and installs the
+# packages that it lacks. Nothing here starts or needs a system service.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
+build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)
+# The servers that tests put beside weir, and a C compiler for the allocation count.
+test_packages=("${build_packages[@]}" nginx redis-server gcc libc6-dev)
+bench_packages=("${build_packages[@]}" nginx wrk util-linux)
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# install PACKAGE...: installs those that are missing, as root or through sudo.
+install() {
+  local package missing=()
+  command -v dpkg-query >/dev/null || fail "no dpkg here; install by hand what these Debian packages hold: $*"
+  for package in "$@"; do
+    # `ii` and not merely known: a removed package is listed too.
+    case $(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
+      ii*) ;;
+      *) missing+=("$package") ;;
+    esac
+  done
+  ((${#missing[@]})) || return 0
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "missing packages, and neither root nor sudo to install them: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "install ${missing[*]}"
+  # RUNLEVEL=1 keeps invoke-rc.d from starting servers that we only want the binaries of.
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0)
+  "${apt[@]}" update </dev/null
+  "${apt[@]}" install --no-install-recommends -y "${missing[@]}" </dev/null >/dev/null ||
+    fail "could not install ${missing[*]}"
+}
+
+need_swift() {
+  command -v swift >/dev/null || fail "no swift on PATH; weir needs Swift 6.2 or later (https://swift.org/install)"
+}
+
+# build_release: builds the binary that is deployed; sets `weir` to its path.
+build_release() {
+  local flags=(-c release --static-swift-stdlib --package-path "$root" --product weir)
+  swift build "${flags[@]}" </dev/null || fail "the release build failed"
+  weir=$(swift build "${flags[@]}" --show-bin-path </dev/null)/weir
+}
