@@ -30,6 +30,13 @@ public enum LogLine {
     }
   }
 
+  /// `value` in double quotes as both forms write it: a JSON string on one line, cut after 4096 bytes of UTF-8.
+  public static func quoted(_ value: String) -> String {
+    var text = ""
+    appendQuoted(value, to: &text)
+    return text
+  }
+
   private static func text(
     at unix: Int64, _ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)]
   ) -> String {
