@@ -13,8 +13,16 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Rooms use neither regular expressions nor tasks; importing their modules unasked would link them into the binary.
+let lean: [SwiftSetting] = [
+  .unsafeFlags([
+    "-Xfrontend", "-disable-implicit-string-processing-module-import",
+    "-Xfrontend", "-disable-implicit-concurrency-module-import",
+  ])
+]
+
 func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict + lean)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -50,7 +58,7 @@ let package = Package(
         "Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "Stores", "Telemetry", "EventLoop", "RedisStore",
       ],
       resources: [.embedInCode("Resources")]),
-    .executableTarget(name: "weir", dependencies: ["Sidecar", "PolicyFiles"], swiftSettings: strict),
+    .executableTarget(name: "weir", dependencies: ["Sidecar", "PolicyFiles"], swiftSettings: strict + lean),
 
     // Tests: a target a room. TestKit holds what several of them need.
     .target(

@@ -25,10 +25,10 @@ enum Fingerprint {
 
   private static func digest(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
-    var length: UInt32 = 32
-    // SAFETY: SHA-256 writes 32 bytes.
-    let done = unsafe EVP_Digest(bytes, bytes.count, &digest, &length, EVP_sha256(), nil)
-    precondition(done == 1 && length == 32, "OpenSSL has SHA-256")
+    var context = SHA256_CTX()
+    // SAFETY: the context is initialised first, and SHA-256 writes 32 bytes.
+    let done = unsafe SHA256_Init(&context) + SHA256_Update(&context, bytes, bytes.count)
+    precondition(unsafe done + SHA256_Final(&digest, &context) == 3, "SHA-256 takes any bytes")
     return digest
   }
 

@@ -1,6 +1,7 @@
 // OptionValue.swift: the kinds of values that flags take, each a function from text to value, or to what was expected.
 
 import Policies
+import PolicyFiles
 
 /// Readers of single values. They do not know which flag a value belongs to.
 enum OptionValue {
@@ -35,7 +36,7 @@ enum OptionValue {
 
   /// - Returns: Nanoseconds.
   static func duration(_ text: String, in range: ClosedRange<Int64>) throws(Misfit) -> Int64 {
-    guard let value = DurationText.parse(text), range.contains(value) else {
+    guard let value = try? DurationText.parse(text), range.contains(value) else {
       let ends = "\(DurationText.text(range.lowerBound)) to \(DurationText.text(range.upperBound))"
       throw Misfit(text, expected: "a duration such as 250ms, 10s or 1h30m, \(ends)")
     }
