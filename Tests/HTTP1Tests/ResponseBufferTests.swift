@@ -16,11 +16,11 @@ extension ResponseBuffer {
   func forms() {
     var buffer = ResponseBuffer()
     buffer.append("static ")
-    buffer.append("dyn\(buffer.count)mic é " as String)
+    buffer.append(string: "dyn\(buffer.count)mic é ")
     buffer.append(latin1("\0\u{ff}").span)
     buffer.append(byte: 0x21)
-    buffer.append("" as StaticString)
-    buffer.append("" as String)
+    buffer.append("")
+    buffer.append(string: "")
     buffer.append([UInt8]().span)
     let copy = buffer.copy
     #expect(copy == Array("static dyn7mic é ".utf8) + [0, 0xff, 0x21])
