@@ -5,7 +5,7 @@
 public struct ParseError: Error, Hashable {
   public var reason: Reason
   /// The offending byte, counted from the first byte given to the parser. For a header that is wrong as a whole, the
-  /// first byte of its name.
+  /// first byte of its name; for a CR alone in a chunked body, the byte after it, which shows that it is alone.
   public var offset: Int
 
   public init(_ reason: Reason, at offset: Int) {

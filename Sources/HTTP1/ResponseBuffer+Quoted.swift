@@ -19,7 +19,7 @@ extension ResponseBuffer {
       let sequence = byte < 0x80 ? (length: 1, isValid: false) : Self.sequence(text, at: index)
       if !sequence.isValid {
         append(text.extracting(plainStart..<index))
-        if byte < 0x80 { appendEscaped(byte) } else { append("\u{fffd}" as StaticString) }
+        if byte < 0x80 { appendEscaped(byte) } else { append("\u{fffd}") }
         plainStart = index + sequence.length
       }
       index += sequence.length

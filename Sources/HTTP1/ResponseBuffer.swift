@@ -74,9 +74,9 @@
     unsafe bytes.withUnsafeBufferPointer { source in unsafe append(source) }
   }
 
-  /// Appends the UTF-8 of `text`.
-  public mutating func append(_ text: String) {
-    append(text.utf8.span)
+  /// Appends the UTF-8 of `string`. Labelled so that a literal without the label is a static string, which is cheaper.
+  public mutating func append(string: String) {
+    append(string.utf8.span)
   }
 
   public mutating func append(byte: UInt8) {
