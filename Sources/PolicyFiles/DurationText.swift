@@ -36,7 +36,7 @@ public enum DurationText {
   private static func add(
     digits: Substring.UTF8View, unit name: Substring, to total: Int64
   ) throws(Malformed) -> Int64 {
-    if name.isEmpty { throw Malformed(message: "needs a unit after \(digits); use ms, s, m, h or d") }
+    if name.isEmpty { throw Malformed(message: "needs a unit after \(Substring(digits)); use ms, s, m, h or d") }
     if name.first == "." || name.first == "," {
       throw Malformed(message: "must be whole numbers; use a smaller unit, as in 1500ms or 1h30m")
     }

@@ -6,7 +6,7 @@ enum FileBounds {
   static let fileSize: Int64 = 8 << 20
   /// Bytes of all files of a directory together.
   static let totalSize: Int64 = 64 << 20
-  /// How deep lists and mappings nest. The schema needs 7.
+  /// How deep lists and mappings nest. The schema needs 8.
   static let depth = 32
   /// Values in one file, aliases counted as often as they are used, so that aliases of aliases stay harmless.
   static let nodes = 2_000_000

@@ -43,8 +43,8 @@ public enum PolicyParser {
       var reader = SchemaReader(file: file.name, options: options)
       let read = reader.file(file.bytes)
       for (name, policy) in read.policies {
-        if let name { claim(name, in: read.domain, &names, &reader) }
-        guard let policy else { continue }
+        let isFirst = name.map { claim($0, in: read.domain, &names, &reader) } ?? false
+        guard isFirst, let policy else { continue }
         warnings.check(policy, &reader)
         result.policies.append(policy.policy)
       }
@@ -60,17 +60,19 @@ public enum PolicyParser {
     var name: String
   }
 
+  /// Whether `name` is the first of its domain; reports it where it is not.
   private static func claim(
     _ name: (String, Mark), in domain: String, _ names: inout [QualifiedName: SourceLine], _ reader: inout SchemaReader
-  ) {
+  ) -> Bool {
     let qualified = QualifiedName(domain: domain, name: name.0)
     if let first = names[qualified] {
       reader.error(
         name.1,
         "name \"\(name.0)\": domain \"\(domain)\" has a policy of that name already, at \(first.file):\(first.line)")
-    } else {
-      names[qualified] = SourceLine(file: reader.file, line: name.1.line)
+      return false
     }
+    names[qualified] = SourceLine(file: reader.file, line: name.1.line)
+    return true
   }
 
   /// By place; what an alias repeats at the same place is said once.

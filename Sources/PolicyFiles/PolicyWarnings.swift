@@ -57,7 +57,8 @@ struct PolicyWarnings {
       case .fixed(let cost): cost
       case .attribute(_, default: _, let min, max: _): min
       }
-    if least > limit.capacity {
+    let isOverridden = read.policy.overrides.contains { $0.effect.letsPass(cost: least) }
+    if least > limit.capacity, !isOverridden {
       let name = limit.algorithm == .tokenBucket ? "burst" : "limit"
       reader.warn(read.marks.cost, "cost \(least) is above the \(name) \(limit.capacity): every check is denied")
     }
@@ -89,5 +90,16 @@ struct PolicyWarnings {
 
   private static func covers(_ pattern: [String?], _ key: [String?]) -> Bool {
     zip(pattern, key).allSatisfy { $0 == nil || $0 == $1 }
+  }
+}
+
+extension Policy.Override.Effect {
+  /// Whether a check of this cost passes from rest.
+  fileprivate func letsPass(cost: Int64) -> Bool {
+    switch self {
+    case .limit(let limit): cost <= limit.capacity
+    case .unlimited: true
+    case .block: false
+    }
   }
 }

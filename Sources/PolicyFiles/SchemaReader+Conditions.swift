@@ -137,6 +137,7 @@ extension SchemaReader {
     for written in members.order {
       let mark = members.mark(written)
       guard let name = attribute(written, at: mark, label), let value = members[written] else { continue }
+      warnOfSlip(name, at: mark, label)
       let label = "\(label).\(name.text)"
       if let other = Self.typedKey(of: name), let first = conditions.byKey[other], !Self.isForm(value) {
         error(mark, "\(label): \(other) is given already, at line \(first.mark.line); give it once")

@@ -13,7 +13,7 @@ extension SchemaReader {
   mutating func file(_ bytes: [UInt8]) -> ReadFile {
     var result = ReadFile()
     guard bytes.count <= Int(FileBounds.fileSize) else {
-      error(.start, "the file has \(bytes.count) bytes; at most \(FileBounds.fileSize) are read")
+      error(.start, "the file has more than \(FileBounds.fileSize) bytes")
       return result
     }
     guard let root = document(bytes) else { return result }

@@ -58,9 +58,12 @@ extension SchemaReader {
       error(node.mark, "\(label): \(rule), not \(node.kind)")
       return nil
     }
-    let isCanonical = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    guard isCanonical, text.utf8.first != UInt8(ascii: "0") || text == "0" else {
+    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
       error(node.mark, "\(label) \(Quote.text(text)): \(rule), in digits alone")
+      return nil
+    }
+    guard text.utf8.first != UInt8(ascii: "0") || text == "0" else {
+      error(node.mark, "\(label) \(Quote.text(text)): \(rule), without a leading zero")
       return nil
     }
     // Digits that pass 64 bits are out of every range.

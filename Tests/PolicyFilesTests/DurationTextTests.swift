@@ -1,7 +1,8 @@
 // DurationTextTests.swift: what is a duration and what is not.
 
-import PolicyFiles
 import Testing
+
+@testable import PolicyFiles
 
 @Suite struct DurationTextTests {
   @Test(

@@ -1,0 +1,36 @@
+// NearestWordTests.swift: which slips are understood.
+
+import Testing
+
+@testable import PolicyFiles
+
+@Suite struct NearestWordTests {
+  private static let known = ["limit", "period", "burst", "on_store_failure", "token-bucket", "ip"]
+
+  @Test(
+    "a slip finds the word that was meant",
+    arguments: [
+      ("limits", "limit"), ("Limit", "limit"), ("limti", "limit"), ("lmit", "limit"), ("perod", "period"),
+      ("on-store-failure", "on_store_failure"), ("onStoreFailure", "on_store_failure"),
+      ("token_bucket", "token-bucket"),
+      ("tokenbucket", "token-bucket"), ("brust", "burst"), ("IP", "ip"), ("ips", "ip"),
+    ])
+  func found(word: String, meant: String) {
+    #expect(NearestWord.find(word, in: Self.known) == meant)
+  }
+
+  @Test("what resembles no word finds none", arguments: ["rate", "", "x", "xy", "requests", "é"])
+  func none(word: String) {
+    #expect(NearestWord.find(word, in: Self.known) == nil)
+  }
+
+  @Test("a word of any length is answered at once")
+  func long() {
+    #expect(NearestWord.find(String(repeating: "limit", count: 100_000), in: Self.known) == nil)
+  }
+
+  @Test("the first of equally near words is named")
+  func ties() {
+    #expect(NearestWord.find("cat", in: ["bat", "hat"]) == "bat")
+  }
+}
