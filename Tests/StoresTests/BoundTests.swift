@@ -82,6 +82,21 @@ import Testing
     #expect(hand.store.metrics.keys == 1)
   }
 
+  @Test("what is left of an overflow cell is left to a key that gets a cell of its own", arguments: Algorithm.allCases)
+  func copiesRemaining(_ algorithm: Algorithm) {
+    let short = Self.limit(algorithm, seconds: 1)
+    let long = Self.limit(algorithm, seconds: 360_000)
+    let hand = StoreAtHand(maximumKeys: 1)
+    hand.install([short, long])
+    _ = hand.ask([Ask(slot: 0, key: "held", short)], at: Self.start)
+    for _ in 0..<2 { #expect(hand.ask([Ask(slot: 1, key: "mine", long)], at: Self.start).allowed) }
+    let later = Self.start + 2_000_000 + Self.later
+    #expect(hand.ask([Ask(slot: 1, key: "mine", long)], at: later).allowed)
+    #expect(hand.store.metrics.evicted == 1)
+    let seen = hand.ask([Ask(slot: 1, key: "mine", long, cost: 0)], at: later).decisions[0]
+    #expect(seen.remaining == 0)
+  }
+
   @Test("a denied check leaves the overflow cell as it was", arguments: Algorithm.allCases)
   func overflowIsUndone(_ algorithm: Algorithm) {
     let limit = Self.limit(algorithm)

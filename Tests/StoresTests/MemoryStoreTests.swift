@@ -60,7 +60,13 @@ final class StoreAtHand: StoreUnderTest {
     let twice = [Ask(Self.limit(algorithm, 3)), Ask(Self.limit(algorithm, 3))]
     #expect(hand.ask(twice, at: Self.start).allowed)
     #expect(!hand.ask(twice, at: Self.start).allowed)
+    let denied = hand.ask(twice + [Ask(slot: 1, Self.limit(algorithm, 1), cost: 2)], at: Self.start)
+    #expect(!denied.allowed)
     #expect(hand.ask([twice[0]], at: Self.start).decisions[0].remaining == 0)
+    let larger = [Ask(key: "l", Self.limit(algorithm, 9)), Ask(key: "l", Self.limit(algorithm, 9))]
+    _ = hand.ask(larger, at: Self.start)
+    #expect(!hand.ask(larger + [Ask(slot: 1, Self.limit(algorithm, 1), cost: 2)], at: Self.start).allowed)
+    #expect(hand.ask([larger[0]], at: Self.start).decisions[0].remaining == 6)
   }
 
   @Test("a check that matches thousands of policies is one decision")
