@@ -1,6 +1,7 @@
 // ListeningSocketTests.swift: who may listen where, and what a Unix socket's file is like.
 
 import Glibc
+import Synchronization
 import Testing
 
 @testable import EventLoop
@@ -82,6 +83,18 @@ private let loopback = SocketAddress.v4(0x7f00_0001, port: 0)
 
     let only = try ListeningSocket.open(.v6(high: 0, low: 1, port: 0), count: 1)[0]
     #expect(RawSocket(.v4(0x7f00_0001, port: try #require(only.boundAddress.port))) == nil)
+  }
+
+  @Test("of two that start at once on one port, at most one listens")
+  func race() throws {
+    var winners = 0
+    for _ in 0..<100 {
+      let port = try #require(try ListeningSocket.open(loopback, count: 1)[0].boundAddress.port)  // free again
+      let opened = try openAtOnce(.v4(0x7f00_0001, port: port))
+      #expect(opened <= 1)
+      winners += opened
+    }
+    #expect(winners > 50, "mostly somebody wins")
   }
 
   @Test("a socket that is closed or let go frees its port")
@@ -198,6 +211,22 @@ private let loopback = SocketAddress.v4(0x7f00_0001, port: 0)
     #expect(mode(of: path) != 0)
   }
 
+  @Test("of two that find the same stale file, one listens and keeps its file")
+  func race() throws {
+    let directory = temporaryPath("race")
+    unsafe mkdir(directory, 0o700)
+    defer { unsafe rmdir(directory) }
+    let address = SocketAddress.unix(path: directory + "/socket")
+    for _ in 0..<50 {
+      let old = try Platform.openSocket(for: address)
+      try Platform.bindSocket(old, to: address)
+      Platform.closeDescriptor(old)
+      var isReachable = false
+      let opened = try openAtOnce(address) { isReachable = RawSocket(address) != nil }
+      #expect(opened == 1 && isReachable)
+    }
+  }
+
   @Test("a file that took the place of ours is left alone")
   func notOurs() throws {
     let path = temporaryPath("replaced")
@@ -221,4 +250,20 @@ private let loopback = SocketAddress.v4(0x7f00_0001, port: 0)
     #expect(missing?.cause == .noSuchFile)
     #expect(missing?.advice == "create the directory of \(path)")
   }
+}
+
+/// How many of two threads can listen on `address` with two sockets; `check` runs while the sockets are open.
+private func openAtOnce(_ address: SocketAddress, check: () -> Void = {}) throws -> Int {
+  let opened = Mutex<[ListeningSocket]>([])
+  let gate = Atomic(0)
+  let threads = try (0..<2).map { _ in
+    try Thread.start(name: "opener") {
+      gate.add(1, ordering: .relaxed)
+      while gate.load(ordering: .relaxed) < 2 {}
+      if let sockets = try? ListeningSocket.open(address, count: 2) { opened.withLock { $0 += sockets } }
+    }
+  }
+  for thread in threads { thread.join() }
+  check()
+  return opened.withLock { $0.count / 2 }
 }

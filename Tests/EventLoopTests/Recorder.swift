@@ -32,8 +32,7 @@ final class Recorder: StreamHandler {
   func closed(_ stream: Stream, error: UVError?) { note(.closed(error)) {} }
 
   func received(_ stream: Stream, bytes new: Span<UInt8>) -> Int {
-    var copy: [UInt8] = []
-    for index in new.indices { copy.append(new[index]) }
+    let copy = unsafe new.withUnsafeBufferPointer { unsafe Array($0) }
     depth += 1
     if depth > 1 { wasReentered = true }
     events.append(.received(String(decoding: copy, as: UTF8.self)))
