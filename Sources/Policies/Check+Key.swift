@@ -13,9 +13,30 @@ extension Check {
     for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: count >> shift)) }
   }
 
-  mutating func appendPrefixed(_ range: ArenaRange) {
-    append(count: Int(range.count))
-    for index in Int(range.start)..<range.end { bytes.append(bytes[index]) }
+  /// Appends a part of one value: its tag, its length, its bytes.
+  mutating func appendSingle(_ range: ArenaRange) {
+    bytes.append(1)
+    appendPrefixed(range)
+  }
+
+  private mutating func appendPrefixed(_ range: ArenaRange) {
+    let length = UInt32(truncatingIfNeeded: range.count)
+    appendCopy(of: range, behind: 4)
+    let start = bytes.count - Int(range.count) - 4
+    for place in 0..<4 { bytes[start + place] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * place)) }
+  }
+
+  /// Appends a stretch of the arena to the arena, behind `gap` zeros.
+  mutating func appendCopy(of range: ArenaRange, behind gap: Int = 0) {
+    let target = bytes.count + gap
+    let count = Int(range.count)
+    precondition(range.start >= 0 && range.end <= bytes.count, "a range of this check")
+    bytes.append(contentsOf: repeatElement(0, count: gap + count))
+    unsafe bytes.withUnsafeMutableBytes { arena in
+      guard let base = arena.baseAddress else { return }
+      // SAFETY: the source ends before `target`, and `count` bytes from there were just appended.
+      unsafe (base + target).copyMemory(from: base + Int(range.start), byteCount: count)
+    }
   }
 
   /// Appends several values as a set: sorted, without duplicates. A set of one has the form of a single value.
@@ -28,8 +49,7 @@ extension Check {
     }
     if sorted.count <= CheckBounds.sortedValues { sortValues() }
     if sorted.count == 1 {
-      bytes.append(1)
-      appendPrefixed(sorted[0])
+      appendSingle(sorted[0])
     } else {
       bytes.append(2)
       append(count: sorted.count)

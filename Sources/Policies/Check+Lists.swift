@@ -11,7 +11,20 @@ extension Check {
   /// commas outside quotes, trimmed. Empty elements do not count beside others (RFC 9110 section 5.6.1.2), but an
   /// attribute that is given and empty is there, with the empty value.
   public mutating func addLine(_ line: Span<UInt8>, to list: Int32) {
-    addList(append(line), to: list)
+    if chains[Int(list)].hasQuotes || Self.mayBeSeveral(line) {
+      addList(append(line), to: list)
+    } else {
+      let range = append(line)
+      addElement(from: Int(range.start), to: range.end, of: list, mayHoldCommas: false)
+    }
+  }
+
+  /// Whether a line holds a comma or a quote; most do not, and are one value.
+  private static func mayBeSeveral(_ line: Span<UInt8>) -> Bool {
+    for index in line.indices where line[index] == UInt8(ascii: ",") || line[index] == UInt8(ascii: "\"") {
+      return true
+    }
+    return false
   }
 
   mutating func addList(_ line: ArenaRange, to list: Int32) {
@@ -20,7 +33,7 @@ extension Check {
       holdsQuotedLists = true
       addValue(trim(line), to: list)
     } else {
-      split(line, honouringQuotes: false, into: list)
+      split(line, holdsQuotes: false, into: list)
     }
   }
 
@@ -34,21 +47,21 @@ extension Check {
       while next >= 0 {
         let value = values[Int(next)]
         if bytes.count > start { bytes.append(contentsOf: [UInt8(ascii: ","), UInt8(ascii: " ")]) }
-        for index in Int(value.range.start)..<value.range.end { bytes.append(bytes[index]) }
+        appendCopy(of: value.range)
         next = value.next
       }
       chains[list] = Chain()
-      split(ArenaRange(start: start, count: bytes.count - start), honouringQuotes: true, into: Int32(list))
+      split(ArenaRange(start: start, count: bytes.count - start), holdsQuotes: true, into: Int32(list))
     }
   }
 
-  private mutating func split(_ line: ArenaRange, honouringQuotes: Bool, into list: Int32) {
-    var honouringQuotes = honouringQuotes
+  private mutating func split(_ line: ArenaRange, holdsQuotes: Bool, into list: Int32) {
+    var honouringQuotes = holdsQuotes
     var start = Int(line.start)
     var index = start
     while index < line.end {
       if bytes[index] == UInt8(ascii: ",") {
-        addElement(from: start, to: index, of: list)
+        addElement(from: start, to: index, of: list, mayHoldCommas: holdsQuotes)
         start = index + 1
       } else if honouringQuotes, bytes[index] == UInt8(ascii: "\"") {
         if let close = closingQuote(after: index, before: line.end) {
@@ -59,7 +72,7 @@ extension Check {
       }
       index += 1
     }
-    addElement(from: start, to: line.end, of: list)
+    addElement(from: start, to: line.end, of: list, mayHoldCommas: holdsQuotes)
   }
 
   private func closingQuote(after open: Int, before end: Int) -> Int? {
@@ -76,8 +89,9 @@ extension Check {
     return false
   }
 
-  private mutating func addElement(from start: Int, to end: Int, of list: Int32) {
-    let range = closeUpCommas(trim(ArenaRange(start: start, count: end - start)))
+  private mutating func addElement(from start: Int, to end: Int, of list: Int32, mayHoldCommas: Bool) {
+    var range = trim(ArenaRange(start: start, count: end - start))
+    if mayHoldCommas { range = closeUpCommas(range) }
     let chain = chains[Int(list)]
     if chain.count > 0 {
       if range.count == 0 { return }

@@ -44,32 +44,39 @@ extension Check {
     let arenaStart = bytes.count
     bytes.append(UInt8(ascii: "/"))
     appendDecoded(target, from: start, to: end, plusIsSpace: false)
-    segments.removeAll(keepingCapacity: true)
+    if !segments.isEmpty { segments.removeAll(keepingCapacity: true) }
+    let pathEnd = Self.compactPath(&bytes, from: arenaStart, &segments)
+    if pathEnd < bytes.count { bytes.removeLast(bytes.count - pathEnd) }
+    replaceValue(of: List.path, with: ArenaRange(start: arenaStart, count: pathEnd - arenaStart))
+  }
+
+  /// Takes empty and dot segments out of the path that fills the arena from `arenaStart`, notes those that stay, and
+  /// says where it ends now.
+  private static func compactPath(
+    _ bytes: inout [UInt8], from arenaStart: Int, _ segments: inout [ArenaRange]
+  ) -> Int {
+    // One exclusive access to the bytes: a check of uniqueness at each byte would cost more than the work.
+    var path = bytes.mutableSpan
     var write = arenaStart
     var read = arenaStart
-    while read < bytes.count {
+    while read < path.count {
       read += 1  // the slash
       let segmentStart = read
-      while read < bytes.count, bytes[read] != UInt8(ascii: "/") { read += 1 }
+      while read < path.count, path[read] != UInt8(ascii: "/") { read += 1 }
       let count = read - segmentStart
-      if count == 0 || (count == 1 && bytes[segmentStart] == UInt8(ascii: ".")) { continue }
-      if count == 2, bytes[segmentStart] == UInt8(ascii: "."), bytes[segmentStart + 1] == UInt8(ascii: ".") {
+      if count == 0 || (count == 1 && path[segmentStart] == UInt8(ascii: ".")) { continue }
+      if count == 2, path[segmentStart] == UInt8(ascii: "."), path[segmentStart + 1] == UInt8(ascii: ".") {
         if let parent = segments.popLast() { write = Int(parent.start) - 1 }
         continue
       }
-      bytes[write] = UInt8(ascii: "/")
       if write + 1 != segmentStart {
-        for offset in 0..<count { bytes[write + 1 + offset] = bytes[segmentStart + offset] }
+        path[write] = UInt8(ascii: "/")
+        for offset in 0..<count { path[write + 1 + offset] = path[segmentStart + offset] }
       }
       segments.append(ArenaRange(start: write + 1, count: count))
       write += 1 + count
     }
-    if write == arenaStart {
-      bytes[write] = UInt8(ascii: "/")
-      write += 1
-    }
-    bytes.removeLast(bytes.count - write)
-    replaceValue(of: List.path, with: ArenaRange(start: arenaStart, count: write - arenaStart))
+    return max(write, arenaStart + 1)  // the root is its slash, which was never overwritten
   }
 
   private mutating func addQuery(_ target: Span<UInt8>, from start: Int, to end: Int, in set: PolicySet) {
@@ -98,18 +105,30 @@ extension Check {
     let arenaStart = bytes.count
     var index = start
     while index < end {
-      let byte = source[index]
-      if byte == UInt8(ascii: "%"), index + 2 < end, let high = Self.hexValue(source[index + 1]),
-        let low = Self.hexValue(source[index + 2]), high << 4 | low != 0
-      {
-        bytes.append(high << 4 | low)
+      // What needs no decoding goes over in one piece.
+      let runStart = index
+      while index < end, source[index] != UInt8(ascii: "%"), !plusIsSpace || source[index] != UInt8(ascii: "+") {
+        index += 1
+      }
+      if index > runStart { _ = append(source.extracting(runStart..<index)) }
+      guard index < end else { break }
+      if let decoded = Self.escape(source, at: index, before: end) {
+        bytes.append(decoded)
         index += 3
       } else {
-        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? 0x20 : byte)
+        bytes.append(source[index] == UInt8(ascii: "+") ? 0x20 : source[index])
         index += 1
       }
     }
     return ArenaRange(start: arenaStart, count: bytes.count - arenaStart)
+  }
+
+  /// The byte that an escape at `index` stands for; nil where there is none, or that of zero.
+  private static func escape(_ source: Span<UInt8>, at index: Int, before end: Int) -> UInt8? {
+    guard source[index] == UInt8(ascii: "%"), index + 2 < end, let high = hexValue(source[index + 1]),
+      let low = hexValue(source[index + 2]), high << 4 | low != 0
+    else { return nil }
+    return high << 4 | low
   }
 
   private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }

@@ -173,8 +173,11 @@ struct PolicyIndexer {
     private mutating func writeTrie(into program: inout PolicyProgram) -> Int32 {
       let base = Int32(program.nodes.count)
       for node in nodes {
-        var written = PolicyProgram.Node(edges: groups)
-        groups += 1
+        var written = PolicyProgram.Node(edges: -1)
+        if !node.literals.isEmpty {
+          written.edges = groups
+          groups += 1
+        }
         for (text, child) in node.literals {
           program.map.set(text, group: written.edges, to: base + Int32(child))
         }

@@ -49,14 +49,12 @@ extension PolicyProgram {
       check.append(bigEndian: ip.low)
     case .capture(let name):
       guard let segment = captured(name, pattern, check) else { return false }
-      check.bytes.append(1)
-      check.appendPrefixed(segment)
+      check.appendSingle(segment)
     case .list(let list):
       let chain = check.chains[Int(list)]
       guard chain.first >= 0 else { return false }
       if chain.count == 1 {
-        check.bytes.append(1)
-        check.appendPrefixed(check.values[Int(chain.first)].range)
+        check.appendSingle(check.values[Int(chain.first)].range)
       } else {
         check.appendSet(chain)
       }

@@ -5,7 +5,7 @@ import Limiting
 extension PolicySet {
   /// Fills `check.charges` with one charge for each policy that applies, in the order of the set.
   public func match(_ check: inout Check) {
-    check.charges.removeAll(keepingCapacity: true)
+    if !check.charges.isEmpty { check.charges.removeAll(keepingCapacity: true) }
     guard check.domain >= 0 else { return }
     check.finishLists()
     program.propose(&check)
@@ -98,8 +98,10 @@ extension PolicyProgram {
       propose(posting: here.exact, &check)
       return
     }
-    let next = map.value(of: check.bytes.span, check.segments[segment], group: here.edges)
-    if next >= 0 { walk(next, segment: segment + 1, &check) }
+    if here.edges >= 0 {
+      let next = map.value(of: check.bytes.span, check.segments[segment], group: here.edges)
+      if next >= 0 { walk(next, segment: segment + 1, &check) }
+    }
     if here.wildcard >= 0 { walk(here.wildcard, segment: segment + 1, &check) }
   }
 

@@ -146,7 +146,7 @@ struct PolicyProgram: Sendable {
     var networks = NetworkMap([])
   }
 
-  /// A node of the trie over path segments; its literal edges are `map` entries in group `edges`.
+  /// A node of the trie over path segments; its literal edges, if any, are `map` entries in group `edges`, which is else -1.
   struct Node: Sendable {
     var edges: Int32
     var wildcard: Int32 = -1

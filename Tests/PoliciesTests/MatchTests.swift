@@ -22,12 +22,13 @@ struct MatchTests {
       #expect(got.map(\.policy) == expected.map(\.policy), "seed \(seed): \(facts)")
       guard got.count == expected.count else { return }
       for (got, expected) in zip(got, expected) {
-        let name = "seed \(seed): \(policies[got.policy]) on \(facts)"
-        #expect(got.effect == expected.effect, "\(name)")
-        #expect(got.limit == expected.limit, "\(name)")
-        #expect(got.cost == expected.cost, "\(name)")
+        #expect(got.effect == expected.effect, "seed \(seed): p\(got.policy) on \(facts)")
+        #expect(got.limit == expected.limit, "seed \(seed): p\(got.policy) on \(facts)")
+        #expect(got.cost == expected.cost, "seed \(seed): p\(got.policy) on \(facts)")
         // Keys of one policy: the same bytes mean the same parts.
-        if let known = keys[got.policy]?[got.key] { #expect(known == expected.key, "\(name)") }
+        if let known = keys[got.policy]?[got.key] {
+          #expect(known == expected.key, "seed \(seed): p\(got.policy) on \(facts)")
+        }
         keys[got.policy, default: [:]][got.key] = .some(expected.key)
       }
     }
