@@ -107,7 +107,7 @@ import Testing
         let response: HTTPResponse
         do {
           response = try client.request("GET", "/check/a")
-        } catch where isFirst && isLate {
+        } catch  where isFirst && isLate {
           // The kernel may complete a connection between weir's last accept and its close: nobody can answer that one.
           return
         }
