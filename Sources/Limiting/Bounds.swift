@@ -4,7 +4,7 @@
 public enum Bounds {
   /// Tokens or requests per period, and the burst of a token bucket.
   public static let limit: ClosedRange<Int64> = 1...1_000_000_000
-  /// A sliding log remembers each admission, so its limit is smaller: 10^5 entries are 1.6 MB for one key.
+  /// A sliding log remembers each admission, so its limit is smaller: 10^5 entries are 1.8 MB for one key.
   public static let logLimit: ClosedRange<Int64> = 1...100_000
   /// Nanoseconds: 1 ms to 366 days.
   public static let period: ClosedRange<Int64> = 1_000_000...(366 * 86_400 * 1_000_000_000)

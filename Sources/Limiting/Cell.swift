@@ -1,15 +1,14 @@
-// Cell.swift: the state under one key, 32 bytes whatever the algorithm (a sliding log keeps its entries beside it).
+// Cell.swift: the state under one key, 32 bytes whatever the algorithm. A sliding log has a `Log` instead.
 
 /// What a key remembers. All zero means: nothing spent.
 public struct Cell: Sendable, Equatable {
-  /// Token bucket: whole units of debt. Windows: the count of the current window. Log: the sum of its entries' costs.
+  /// Token bucket: whole units of debt. Windows: the count of the current window.
   public var amount: UInt32
   /// Sliding window: the count of the previous window. Else 0.
   public var previous: UInt32
   /// Token bucket: the part of a unit of debt beyond `amount`, in 1/`period` units; below `period`. Else 0.
   public var remainder: Int64
-  /// Token bucket: when the debt was true. Windows: the start of the current window, since the Unix epoch.
-  /// Log: the newest entry. Nanoseconds.
+  /// Nanoseconds. Token bucket: when the debt was true. Windows: the start of the current window, since the Unix epoch.
   public var instant: Int64
   /// The period under which this state was written, so that a reload can carry it over. 0 in an empty cell.
   public var period: Int64

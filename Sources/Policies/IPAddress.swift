@@ -144,19 +144,28 @@ public struct IPNetwork: Sendable, Hashable {
   public var prefix: Int
 
   /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address; nil where `text` is neither. Bits past the prefix are
-  /// cleared.
+  /// cleared. The prefix counts bits of the form that is written: `::ffff:10.0.0.0/104` is `10.0.0.0/8`, and a mapped
+  /// address with a prefix below 96 is none, since no address counts as both IPv4 and IPv6.
   public init?(_ text: String) {
-    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let address = IPAddress(String(parts[0])) else { return nil }
+    let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
+    guard let address = IPAddress(String(decoding: parts[0], as: UTF8.self)) else { return nil }
     let longest = address.isV4 ? 32 : 128
-    var prefix = longest
-    if parts.count == 2 {
-      guard let given = Int(parts[1]), parts[1].utf8.first != UInt8(ascii: "+"), (0...longest).contains(given) else {
-        return nil
-      }
-      prefix = given
+    guard parts.count == 2 else {
+      self.init(address: address, prefix: longest)
+      return
     }
+    guard var prefix = Self.decimal(parts[1]) else { return nil }
+    if address.isV4, parts[0].contains(UInt8(ascii: ":")) { prefix -= 96 }
+    guard (0...longest).contains(prefix) else { return nil }
     self.init(address: address, prefix: prefix)
+  }
+
+  /// One to three digits without a leading zero.
+  private static func decimal(_ digits: Substring.UTF8View) -> Int? {
+    guard (1...3).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0"),
+      digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") })
+    else { return nil }
+    return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
   }
 
   public init(address: IPAddress, prefix: Int) {

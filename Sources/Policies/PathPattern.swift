@@ -67,6 +67,19 @@ public struct PathPattern: Sendable, Equatable {
     return .capture(inner)
   }
 
+  /// The pattern as policy files write it, without a trailing slash.
+  public var text: String {
+    var parts = segments.map { segment in
+      switch segment {
+      case .literal(let text): text
+      case .any: "*"
+      case .capture(let name): "{\(name)}"
+      }
+    }
+    if matchesRest { parts.append("**") }
+    return "/" + parts.joined(separator: "/")
+  }
+
   /// The names it captures, in order.
   public var captures: [String] {
     segments.compactMap { if case .capture(let name) = $0 { name } else { nil } }

@@ -1,0 +1,34 @@
+// APISettings.swift: how this weir speaks HTTP: where its gateway puts the original request, and what answers look like.
+
+public import Policies
+
+/// The options of the data plane that a request is understood and answered by. Immutable while weir runs.
+public struct APISettings: Sendable {
+  /// The header, lower case, that holds the original request's target (gateway form, exact `/check`).
+  public var targetHeader = "x-forwarded-uri"
+  public var methodHeader = "x-forwarded-method"
+  public var hostHeader = "x-forwarded-host"
+  /// The only header that a client's address is taken from, and only where the peer is a trusted proxy.
+  public var clientIPHeader = "x-forwarded-for"
+  /// Peers whose client address header is believed. Unix peers always are.
+  public var trustedProxies: NetworkMap
+  /// The status of a denial in the gateway form, unless the query on `/check` asks for another: 401, 403 or 429.
+  public var denyStatus = 429
+  public var sendsDenyBody = true
+  public var offersJSONForm = true
+  /// `RateLimit` and `RateLimit-Policy` in the gateway form too; the JSON form always has them.
+  public var sendsIETFHeaders = false
+  public var reset = Reset.epoch
+
+  /// What `X-RateLimit-Reset` and the member `reset` count.
+  public enum Reset: Sendable {
+    /// Unix seconds.
+    case epoch
+    /// Seconds from now.
+    case delta
+  }
+
+  public init(trustedProxies: [IPNetwork] = IPNetwork.loopback) {
+    self.trustedProxies = NetworkMap(trustedProxies.map { ($0, 0) })
+  }
+}

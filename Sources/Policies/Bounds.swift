@@ -1,0 +1,7 @@
+// Bounds.swift: what this room holds at most, and why.
+
+enum CheckBounds {
+  /// Values of one attribute that are told apart in a key. A head of 64 KiB can list 32 000; sorting that many would
+  /// cost milliseconds. A longer list counts as its text in the order it came.
+  static let sortedValues = 1_024
+}

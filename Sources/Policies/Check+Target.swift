@@ -1,0 +1,129 @@
+// Check+Target.swift: the original request's target: its path normalised, its query taken apart.
+//
+// A client must not be able to name one resource in two ways that count apart, nor cause an error: what is no escape
+// stays as it stands. The order is the contract's: percent-decoded once, then `//` collapsed, then dot segments removed
+// (RFC 3986 sections 2.1, 5.2.4); a trailing slash does not count. A fragment, which no request should carry, is cut
+// off, as servers do.
+
+extension Check {
+  /// Sets `path` from a target (`/a/b?c=d`, an absolute URL, or a path without its first slash), and the query
+  /// parameters that `set` names.
+  public mutating func setTarget(_ target: Span<UInt8>, in set: PolicySet) {
+    let pathEnd = setPath(target)
+    guard set.namesQueries, pathEnd < target.count, target[pathEnd] == UInt8(ascii: "?") else { return }
+    var queryEnd = pathEnd + 1
+    while queryEnd < target.count, target[queryEnd] != UInt8(ascii: "#") { queryEnd += 1 }
+    addQuery(target, from: pathEnd + 1, to: queryEnd, in: set)
+  }
+
+  /// Sets `path` alone; a query is cut off. Returns where the path ended.
+  @discardableResult
+  public mutating func setPath(_ target: Span<UInt8>) -> Int {
+    let start = Self.pathStart(of: target)
+    var end = start
+    while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }
+    setPath(target, from: start, to: end)
+    return end
+  }
+
+  /// Where the path begins: behind `scheme://authority` if the target is an absolute URL (RFC 9112 section 3.2.2).
+  private static func pathStart(of target: Span<UInt8>) -> Int {
+    guard target.count > 0, isLetter(target[0]) else { return 0 }
+    var index = 1
+    while index < target.count, isSchemeByte(target[index]) { index += 1 }
+    guard index + 2 < target.count, target[index] == UInt8(ascii: ":"), target[index + 1] == UInt8(ascii: "/"),
+      target[index + 2] == UInt8(ascii: "/")
+    else { return 0 }
+    index += 3
+    while index < target.count, !"/?#".utf8.contains(target[index]) { index += 1 }
+    return index
+  }
+
+  private mutating func setPath(_ target: Span<UInt8>, from start: Int, to end: Int) {
+    // Decoded into the arena behind one slash, then compacted in place: a segment only ever moves towards the front.
+    let arenaStart = bytes.count
+    bytes.append(UInt8(ascii: "/"))
+    appendDecoded(target, from: start, to: end, plusIsSpace: false)
+    segments.removeAll(keepingCapacity: true)
+    var write = arenaStart
+    var read = arenaStart
+    while read < bytes.count {
+      read += 1  // the slash
+      let segmentStart = read
+      while read < bytes.count, bytes[read] != UInt8(ascii: "/") { read += 1 }
+      let count = read - segmentStart
+      if count == 0 || (count == 1 && bytes[segmentStart] == UInt8(ascii: ".")) { continue }
+      if count == 2, bytes[segmentStart] == UInt8(ascii: "."), bytes[segmentStart + 1] == UInt8(ascii: ".") {
+        if let parent = segments.popLast() { write = Int(parent.start) - 1 }
+        continue
+      }
+      bytes[write] = UInt8(ascii: "/")
+      if write + 1 != segmentStart {
+        for offset in 0..<count { bytes[write + 1 + offset] = bytes[segmentStart + offset] }
+      }
+      segments.append(ArenaRange(start: write + 1, count: count))
+      write += 1 + count
+    }
+    if write == arenaStart {
+      bytes[write] = UInt8(ascii: "/")
+      write += 1
+    }
+    bytes.removeLast(bytes.count - write)
+    replaceValue(of: List.path, with: ArenaRange(start: arenaStart, count: write - arenaStart))
+  }
+
+  private mutating func addQuery(_ target: Span<UInt8>, from start: Int, to end: Int, in set: PolicySet) {
+    var index = start
+    while index < end {
+      let pairStart = index
+      while index < end, target[index] != UInt8(ascii: "&") { index += 1 }
+      var nameEnd = pairStart
+      while nameEnd < index, target[nameEnd] != UInt8(ascii: "=") { nameEnd += 1 }
+      let name = appendDecoded(target, from: pairStart, to: nameEnd, plusIsSpace: true)
+      let list = set.list(ofQuery: bytes.span, name)
+      bytes.removeLast(Int(name.count))
+      if list >= 0 {
+        let value = appendDecoded(target, from: min(nameEnd + 1, index), to: index, plusIsSpace: true)
+        addList(value, to: list)
+      }
+      index += 1
+    }
+  }
+
+  /// Appends a stretch of `source` with its escapes decoded once. A wrong escape, and `%00`, stay as they stand.
+  @discardableResult
+  private mutating func appendDecoded(
+    _ source: Span<UInt8>, from start: Int, to end: Int, plusIsSpace: Bool
+  ) -> ArenaRange {
+    let arenaStart = bytes.count
+    var index = start
+    while index < end {
+      let byte = source[index]
+      if byte == UInt8(ascii: "%"), index + 2 < end, let high = Self.hexValue(source[index + 1]),
+        let low = Self.hexValue(source[index + 2]), high << 4 | low != 0
+      {
+        bytes.append(high << 4 | low)
+        index += 3
+      } else {
+        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? 0x20 : byte)
+        index += 1
+      }
+    }
+    return ArenaRange(start: arenaStart, count: bytes.count - arenaStart)
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
+
+  private static func isSchemeByte(_ byte: UInt8) -> Bool {
+    isLetter(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.".utf8.contains(byte)
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

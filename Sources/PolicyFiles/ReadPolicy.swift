@@ -1,0 +1,19 @@
+// ReadPolicy.swift: a policy together with where its parts stand, for warnings about a policy as a whole.
+
+import Policies
+
+struct ReadPolicy {
+  var policy: Policy
+  var marks: Marks
+
+  /// A part that the file leaves out stands where the policy does.
+  struct Marks {
+    var name: Mark
+    var match: Mark
+    var except: Mark
+    var key: [Mark]
+    var limit: Mark
+    var cost: Mark
+    var overrides: [Mark]
+  }
+}

@@ -1,0 +1,100 @@
+// AdminResponder.swift: the pages for operators, and the few of them that the metrics listener shows.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+import Telemetry
+
+final class AdminResponder: Responder {
+  enum Page: Sendable {
+    case home, healthz, readyz, health, metrics, policies
+    case refused(Refusal)
+  }
+
+  struct Request: Sendable {
+    var page: Page
+    var isHead: Bool
+  }
+
+  private let pages: AdminPages
+  /// `/metrics`, `/healthz` and `/readyz`, and nothing else.
+  private let isReadOnly: Bool
+
+  init(_ pages: AdminPages, isReadOnly: Bool) {
+    self.pages = pages
+    self.isReadOnly = isReadOnly
+  }
+
+  func understand(_ head: RequestHead, _ bytes: Span<UInt8>) -> (request: Request, body: BodyNeed) {
+    let isHead = HeaderName.matches(bytes, head.method, lowercased: "head")
+    var page = page(at: String(bytes, path(of: head, bytes)))
+    if case .refused = page {
+    } else if !isHead, !HeaderName.matches(bytes, head.method, lowercased: "get") {
+      page = .refused(Refusal(405, "this page takes GET and HEAD", allow: "GET, HEAD"))
+    }
+    return (Request(page: page, isHead: isHead), .none)
+  }
+
+  private func path(of head: RequestHead, _ bytes: Span<UInt8>) -> Range<Int> {
+    var end = head.target.lowerBound
+    while end < head.target.upperBound, bytes[end] != UInt8(ascii: "?") { end += 1 }
+    return head.target.lowerBound..<end
+  }
+
+  private func page(at path: String) -> Page {
+    switch path {
+    case "/healthz": return .healthz
+    case "/readyz": return .readyz
+    case "/metrics": return .metrics
+    case "/health" where !isReadOnly: return .health
+    case "/policies" where !isReadOnly: return .policies
+    case "/" where !isReadOnly: return .home
+    default:
+      let known =
+        isReadOnly ? "/metrics, /healthz and /readyz" : "/, /health, /healthz, /readyz, /metrics and /policies"
+      return .refused(Refusal(404, "nothing here; there are \(known)"))
+    }
+  }
+
+  func answer(
+    _ request: Request, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Int {
+    func page(_ status: Int, _ type: StaticString, _ body: String) -> Int {
+      ErrorAnswer.write(
+        status: status, type: type, body: body.utf8.span, isHead: request.isHead, after: after, to: &out)
+      return status
+    }
+    switch request.page {
+    case .healthz:
+      return HealthPage.write(pages.state.liveness, isHead: request.isHead, after: after, to: &out)
+    case .readyz:
+      return HealthPage.write(pages.state.readiness, isHead: request.isHead, after: after, to: &out)
+    case .health:
+      let health = pages.health()
+      return page(health.isHealthy ? 200 : 503, "application/json", health.body)
+    case .metrics:
+      return page(200, MetricsText.contentType, pages.metrics())
+    case .policies:
+      return page(200, "application/json", pages.policies())
+    case .home:
+      return page(200, "text/html; charset=utf-8", pages.home())
+    case .refused(let refusal):
+      ErrorAnswer.write(refusal, isHead: request.isHead, after: after, to: &out)
+      return refusal.status
+    }
+  }
+
+  func answer(_ request: Request, body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+    preconditionFailure("no page of this listener takes a body")
+  }
+
+  func finishedBatch() {}
+}
+
+extension String {
+  /// The text of a stretch of bytes; what is no UTF-8 becomes U+FFFD.
+  init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+    self = unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+}

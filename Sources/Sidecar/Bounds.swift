@@ -1,0 +1,55 @@
+// Bounds.swift: every limit of the server on a connection, with its reason. Times are nanoseconds.
+
+import CheckAPI
+import HTTP1
+
+enum Bounds {
+  static let second: Int64 = 1_000_000_000
+  static let millisecond: Int64 = 1_000_000
+
+  /// Connections at one time, over all workers and listeners. The next get 503.
+  static let connections = 10_000
+  /// Descriptors that are not connections: loops, files, listeners.
+  static let spareDescriptors = 64
+  /// Connections at one time to the admin listener, and again to the metrics listener.
+  static let adminConnections = 256
+  /// Refused connections that are still given the time to read their 503, a listener.
+  static let refusedLingering = 256
+
+  /// From the first byte of a request to the last of its head, and again to the last of its body.
+  static let requestTime: Int64 = 10 * second
+  /// Between requests: gateways keep connections this long.
+  static let idleTime: Int64 = 3_600 * second
+  /// After an answer that closes: how long the peer has to take it.
+  static let lingerTime: Int64 = second
+  /// How long a peer may leave answers unread.
+  static let outputTime: Int64 = 10 * second
+  /// How often connections are looked at for time-outs.
+  static let sweepInterval: Int64 = 250 * millisecond
+  /// How long a draining server waits for one more request on an idle connection.
+  static let drainIdleTime: Int64 = second
+
+  /// Bytes of a request that may wait: a head, and a body that is collected.
+  static let input = HTTP1Bounds.head + JSONCheck.maximumBody
+  /// Bytes of answers that may wait for a slow peer; reading stops as soon as any do.
+  static let output = 1 << 20
+  /// Bytes of answers gathered from pipelined requests before they are sent.
+  static let gatheredOutput = 1 << 16
+
+  /// Messages that may wait for a worker: reloads and the stop.
+  static let mailbox = 64
+
+  /// How often the offset between the clocks is taken.
+  static let clockInterval: Int64 = second
+  /// How often idle cells are swept, and how many are looked at.
+  static let cellSweepInterval: Int64 = 50 * millisecond
+  static let cellSweepBudget = 8_192
+
+  /// How often the start reads policies that change while they are read.
+  static let firstLoadAttempts = 50
+  /// A reload begins after this long without events, and at most this long after the first.
+  static let reloadQuiet: Int64 = 100 * millisecond
+  static let reloadLatest: Int64 = 500 * millisecond
+  /// How often files are looked at where the file system may give no events.
+  static let reloadPoll: Int64 = 10 * second
+}

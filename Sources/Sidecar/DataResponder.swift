@@ -1,0 +1,156 @@
+// DataResponder.swift: the data plane of one worker: a request becomes a check, the check a decision, the decision an
+// answer. This is the path of a check; every step is a room of its own.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+import Limiting
+import Policies
+import Stores
+import Telemetry
+
+final class DataResponder: Responder {
+  private let loop: Loop
+  private let settings: APISettings
+  private let state: ProcessState
+  private let store: MemoryStore
+  let counters = WorkerCounters()
+  let decisions = DecisionCounters()
+  let durations = Histogram()
+  private var rules: Rules
+  /// Filled anew by every check.
+  private var check = Check()
+  /// Decisions since the last read began.
+  private var batch = 0
+
+  init(loop: Loop, settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules) {
+    self.loop = loop
+    self.settings = settings
+    self.state = state
+    self.store = store
+    self.rules = rules
+    adopt(rules)
+  }
+
+  /// Takes a new policy set, whole.
+  func adopt(_ rules: Rules) {
+    self.rules = rules
+    decisions.reserve(slots: Int(rules.set.slots.max() ?? 0) + 1)
+  }
+
+  // MARK: Requests
+
+  func understand(_ head: RequestHead, _ bytes: Span<UInt8>) -> (request: Route, body: BodyNeed) {
+    let route = Router.route(head, bytes, settings)
+    return (route, route == .json ? .collected : .none)
+  }
+
+  func answer(
+    _ request: Route, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Int {
+    let isHead = HeaderName.matches(bytes, head.method, lowercased: "head")
+    switch request {
+    case .gateway(let route):
+      return answer(route, head, bytes, peer, isHead: isHead, after, to: &out)
+    case .healthz:
+      return HealthPage.write(state.liveness, isHead: isHead, after: after, to: &out)
+    case .readyz:
+      return HealthPage.write(state.readiness, isHead: isHead, after: after, to: &out)
+    case .refused(let refusal):
+      counters.add(.rejection(forPage: refusal.status))
+      ErrorAnswer.write(refusal, isHead: isHead, after: after, to: &out)
+      return refusal.status
+    case .json:
+      preconditionFailure("the JSON form is answered with its body")
+    }
+  }
+
+  // MARK: The gateway form
+
+  private func answer(
+    _ route: GatewayRoute, _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: PeerAddress, isHead: Bool,
+    _ after: Afterwards, to out: inout ResponseBuffer
+  ) -> Int {
+    let rules = self.rules
+    let gaps = GatewayCheck.fill(
+      &check, route, head, bytes, peer: peer.address, settings, rules.headers, rules.set)
+    if gaps.lacksTarget { counters.add(.checksWithoutTarget) }
+    counters.add(.gatewayChecks)
+    let now = state.clock.now(at: loop.now)
+    let isAllowed = decide(&check, rules.set, at: now)
+    let answer = Answer(settings, rules.set, at: now, after: after)
+    answer.writeGateway(
+      check.charges, isAllowed: isAllowed, route, bytes, isHead: isHead, to: &out)
+    return isAllowed ? 200 : route.denyStatus ?? settings.denyStatus
+  }
+
+  // MARK: The JSON form
+
+  func answer(_ request: Route, body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+    let rules = self.rules
+    counters.add(.jsonChecks)
+    do throws(Refusal) {
+      let domain = try JSONCheck.fill(&check, body, rules.set)
+      let now = state.clock.now(at: loop.now)
+      let isAllowed = decide(&check, rules.set, at: now)
+      let answer = Answer(settings, rules.set, at: now, after: after)
+      answer.writeJSON(check.charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &out)
+      return isAllowed ? 200 : 429
+    } catch {
+      counters.add(.rejectedJSON)
+      ErrorAnswer.write(error, isHead: false, after: after, to: &out)
+      return error.status
+    }
+  }
+
+  // MARK: Deciding
+
+  private func decide(_ check: inout Check, _ set: PolicySet, at now: Now) -> Bool {
+    batch += 1
+    set.match(&check)
+    guard !check.charges.isEmpty else {
+      counters.add(.checksUnmatched)
+      return true
+    }
+    let isAllowed = check.withCharges { store.decide(&$0, keys: $1, now: now) }
+    for index in check.charges.indices { record(check.charges[index]) }
+    return isAllowed
+  }
+
+  private func record(_ charge: Charge) {
+    let isAllowed = charge.effect == .unlimited || charge.decision.isAllowed
+    let outcome: DecisionCounters.Outcome = isAllowed ? .allowed : charge.isShadow ? .shadowDenied : .denied
+    decisions.record(outcome, slot: Int(charge.slot))
+  }
+
+  /// A decision's duration counts from the turn's beginning, so that what it waited for its neighbours is in it.
+  func finishedBatch() {
+    guard batch > 0 else { return }
+    let elapsed = Loop.monotonicNow() - loop.now
+    for _ in 0..<batch { durations.observe(nanoseconds: elapsed) }
+    batch = 0
+  }
+}
+
+extension PeerAddress {
+  /// The address as policies know it; nil for a Unix socket.
+  var address: IPAddress? {
+    switch self {
+    case .unix: nil
+    case .v4(let number): IPAddress(v4: number)
+    case .v6(let high, let low): IPAddress(high: high, low: low)
+    }
+  }
+}
+
+extension WorkerCounter {
+  /// The counter of a request that was understood and refused.
+  static func rejection(forPage status: Int) -> WorkerCounter {
+    switch status {
+    case 405: .rejectedMethod
+    case 415: .rejectedMediaType
+    default: .rejectedPath
+    }
+  }
+}

@@ -1,0 +1,313 @@
+// HTTPConnection.swift: one connection: bytes in, requests to the responder, answers out, in order.
+//
+// Everything of one read is answered before anything is sent, and then sent at once. A connection between requests holds
+// neither bytes nor a parser: the parser is the server's until a head comes in pieces.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+import Telemetry
+
+final class HTTPConnection<Pages: Responder>: StreamHandler {
+  private unowned let server: HTTPServer<Pages>
+  let stream: Stream
+  /// Where the server keeps it.
+  var place: Int
+  /// Over the bound on connections: it gets its 503 and goes.
+  let isRefused: Bool
+  /// On the loop's clock: when to give up what it waits for.
+  private(set) var deadline: Int64
+  private var wait = Wait.request
+  private var parser: ParserBox?
+  private var pending: PendingBody?
+  private var closesWhenDrained = false
+
+  private enum Wait {
+    /// The next request; nothing of it is there.
+    case request
+    case head
+    case body
+    /// The peer has to take its answers.
+    case output
+    /// The last answer is sent; what comes is dropped.
+    case linger
+  }
+
+  /// A request whose body is being collected.
+  private struct PendingBody {
+    var request: Pages.Request
+    var keepsAlive: Bool
+    var minorVersion: UInt8
+    /// Bytes still to come, where a length was given.
+    var remaining: Int
+    var decoder: ChunkedDecoder?
+    var body: [UInt8] = []
+
+    mutating func append(_ bytes: Span<UInt8>) {
+      unsafe bytes.withUnsafeBufferPointer { unsafe body.append(contentsOf: $0) }
+    }
+  }
+
+  init(_ server: HTTPServer<Pages>, _ stream: Stream, at place: Int, isRefused: Bool) {
+    self.server = server
+    self.stream = stream
+    self.place = place
+    self.isRefused = isRefused
+    deadline = server.loop.now + Bounds.idleTime
+  }
+
+  // MARK: Events
+
+  func received(_ stream: Stream, bytes: Span<UInt8>) -> Int {
+    var offset = 0
+    while offset < bytes.count, wait != .linger {
+      let rest = bytes.extracting(offset..<bytes.count)
+      let consumed = pending == nil ? readHead(rest) : readBody(rest)
+      if consumed == 0 { break }
+      offset += consumed
+      if server.out.count >= Bounds.gatheredOutput {
+        send()
+        if wait == .output { break }
+      }
+    }
+    send()
+    server.responder.finishedBatch()
+    return wait == .linger ? bytes.count : offset
+  }
+
+  func ended(_ stream: Stream) {
+    if wait == .linger || stream.pendingOutput == 0 {
+      stream.close()
+    } else {
+      closesWhenDrained = true
+    }
+  }
+
+  func drained(_ stream: Stream) {
+    if closesWhenDrained { return stream.close() }
+    guard wait == .output else { return }
+    if pending != nil {
+      expect(.body, within: Bounds.requestTime)
+    } else {
+      expect(.request, within: server.isDraining ? Bounds.drainIdleTime : Bounds.idleTime)
+    }
+    stream.resumeReading()
+  }
+
+  func closed(_ stream: Stream, error: UVError?) {
+    server.remove(self)
+  }
+
+  // MARK: Reading
+
+  /// Reads one request from the beginning of `bytes`, and answers it if it can. 0 where more is needed.
+  private func readHead(_ bytes: Span<UInt8>) -> Int {
+    let box = parser ?? server.spareParsers.popLast() ?? ParserBox()
+    parser = nil
+    switch box.parser.parse(bytes) {
+    case .needMore:
+      parser = box
+      if wait == .request { expect(.head, within: Bounds.requestTime) }
+      return 0
+    case .failed(let error):
+      giveBack(box)
+      server.counters.add(.rejection(for: error.status))
+      refuse(Refusal(error.status, "\(error.detail) (at byte \(error.offset))"))
+      return bytes.count
+    case .head:
+      let consumed = serve(box.parser.head, bytes)
+      giveBack(box)
+      return consumed
+    }
+  }
+
+  private func giveBack(_ box: ParserBox) {
+    box.parser.reset()
+    server.spareParsers.append(box)
+  }
+
+  /// Answers a request, or begins to collect its body.
+  private func serve(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
+    let (request, need) = server.responder.understand(head, bytes)
+    if case .collected = need { return collect(request, head, bytes) }
+    let end = Self.end(of: head, bytes)
+    let after = afterwards(keepsAlive: head.keepsAlive && end != nil, head.minorVersion)
+    let status = server.responder.answer(request, head, bytes, from: stream.peer, after: after, to: &server.out)
+    finish(status, after)
+    return end ?? bytes.count
+  }
+
+  /// Where the request ends; nil where its body is not all there, or is malformed: an answer that needs no body does not
+  /// wait for one.
+  private static func end(of head: RequestHead, _ bytes: Span<UInt8>) -> Int? {
+    switch head.framing {
+    case .none:
+      return head.headCount
+    case .length(let count):
+      return count <= bytes.count - head.headCount ? head.headCount + count : nil
+    case .chunked:
+      var decoder = ChunkedDecoder()
+      var index = head.headCount
+      while true {
+        switch decoder.next(bytes, from: index) {
+        case .data(let range): index = range.upperBound
+        case .end(let end): return end
+        case .needMore, .failed: return nil
+        }
+      }
+    }
+  }
+
+  // MARK: Bodies
+
+  private func collect(_ request: Pages.Request, _ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
+    var pending = PendingBody(
+      request: request, keepsAlive: head.keepsAlive, minorVersion: head.minorVersion, remaining: 0)
+    switch head.framing {
+    case .none:
+      break
+    case .length(let count):
+      guard count <= JSONCheck.maximumBody else { return refuseBody(bytes) }
+      if count <= bytes.count - head.headCount {
+        let end = head.headCount + count
+        answer(pending, bytes.extracting(head.headCount..<end))
+        return end
+      }
+      pending.remaining = count
+      pending.body.reserveCapacity(count)
+    case .chunked:
+      pending.decoder = ChunkedDecoder()
+    }
+    guard pending.remaining > 0 || pending.decoder != nil else {
+      answer(pending, bytes.extracting(head.headCount..<head.headCount))
+      return head.headCount
+    }
+    if head.expectsContinue, bytes.count == head.headCount { ErrorAnswer.writeContinue(to: &server.out) }
+    self.pending = pending
+    expect(.body, within: Bounds.requestTime)
+    return head.headCount
+  }
+
+  /// Takes what `bytes` hold of the body, and answers once it is whole.
+  private func readBody(_ bytes: Span<UInt8>) -> Int {
+    guard var pending = self.pending.take() else { return 0 }
+    if pending.decoder != nil { return readChunks(bytes, &pending) }
+    let count = min(pending.remaining, bytes.count)
+    pending.append(bytes.extracting(0..<count))
+    pending.remaining -= count
+    if pending.remaining == 0 { answer(pending, pending.body.span) } else { self.pending = pending }
+    return count
+  }
+
+  private func readChunks(_ bytes: Span<UInt8>, _ pending: inout PendingBody) -> Int {
+    var index = 0
+    while true {
+      switch pending.decoder?.next(bytes, from: index) {
+      case .data(let range):
+        guard pending.body.count + range.count <= JSONCheck.maximumBody else { return refuseBody(bytes) }
+        pending.append(bytes.extracting(range))
+        index = range.upperBound
+      case .end(let end):
+        answer(pending, pending.body.span)
+        return end
+      case .failed(let error):
+        server.counters.add(.rejection(for: error.status))
+        refuse(Refusal(error.status, "\(error.detail)"))
+        return bytes.count
+      case .needMore, nil:
+        self.pending = pending
+        return bytes.count
+      }
+    }
+  }
+
+  private func refuseBody(_ bytes: Span<UInt8>) -> Int {
+    server.counters.add(.rejectedBody)
+    refuse(Refusal(413, "the body is larger than \(JSONCheck.maximumBody) bytes"))
+    return bytes.count
+  }
+
+  private func answer(_ pending: borrowing PendingBody, _ body: Span<UInt8>) {
+    let after = afterwards(keepsAlive: pending.keepsAlive, pending.minorVersion)
+    let status = server.responder.answer(pending.request, body: body, after: after, to: &server.out)
+    finish(status, after)
+  }
+
+  // MARK: Answering
+
+  private func afterwards(keepsAlive: Bool, _ minorVersion: UInt8) -> Afterwards {
+    guard keepsAlive, !server.isDraining else { return .close }
+    return minorVersion == 0 ? .keepHTTP10 : .keep
+  }
+
+  private func finish(_ status: Int, _ after: Afterwards) {
+    server.counters.add(.response(server.kind, status: status))
+    if case .close = after {
+      expect(.linger, within: Bounds.lingerTime)
+    } else {
+      expect(.request, within: Bounds.idleTime)
+    }
+  }
+
+  /// Answers with an error and ends the connection.
+  func refuse(_ refusal: Refusal) {
+    ErrorAnswer.write(refusal, isHead: false, after: .close, to: &server.out)
+    finish(refusal.status, .close)
+    send()
+  }
+
+  /// Sends what was gathered. If the peer is slow, nothing more is read until it has taken that; if the answer was the
+  /// last, the connection is half-closed behind it.
+  private func send() {
+    guard !stream.isClosing else { return server.out.removeAll() }
+    if !server.out.isEmpty {
+      let isTaken = server.out.withBytes { stream.write($0) }
+      server.out.removeAll()
+      guard isTaken || stream.isClosing else { return stream.close() }
+    }
+    if wait == .linger {
+      stream.shutdown()
+    } else if stream.pendingOutput > 0 {
+      expect(.output, within: Bounds.outputTime)
+      stream.pauseReading()
+    }
+  }
+
+  // MARK: Time
+
+  private func expect(_ what: Wait, within time: Int64) {
+    wait = what
+    deadline = server.loop.now + time
+  }
+
+  /// The deadline has passed.
+  func timedOut() {
+    switch wait {
+    case .head, .body:
+      server.counters.add(wait == .head ? .timeoutHead : .timeoutBody)
+      pending = nil
+      refuse(Refusal(408, "the request did not arrive within \(Bounds.requestTime / Bounds.second) s"))
+    case .request:
+      if !server.isDraining { server.counters.add(.timeoutIdle) }
+      stream.close()
+    case .output, .linger:
+      stream.close()
+    }
+  }
+
+  func beginDrain() {
+    if wait == .request { deadline = min(deadline, server.loop.now + Bounds.drainIdleTime) }
+  }
+}
+
+extension WorkerCounter {
+  /// The counter of a request that was answered with an error while it was read.
+  static func rejection(for status: Int) -> WorkerCounter {
+    switch status {
+    case 414: .rejectedTarget
+    case 431: .rejectedHead
+    case 505: .rejectedVersion
+    default: .rejectedMalformed
+    }
+  }
+}

@@ -1,0 +1,147 @@
+// HTTPServer.swift: the connections of one loop that serve one responder: accepts them, bounds them, ends those that
+// wait too long, drains them.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+import Synchronization
+import Telemetry
+
+/// How many connections the whole process may still open.
+final class ConnectionBudget: Sendable {
+  private let open = Atomic<Int>(0)
+  let limit: Int
+
+  init(limit: Int) { self.limit = limit }
+
+  var count: Int { open.load(ordering: .relaxed) }
+
+  /// Takes one connection from the budget; false where none is left.
+  func take() -> Bool {
+    guard open.add(1, ordering: .relaxed).newValue > limit else { return true }
+    giveBack()
+    return false
+  }
+
+  func giveBack() { open.subtract(1, ordering: .relaxed) }
+}
+
+/// Serves one responder on one loop.
+final class HTTPServer<Pages: Responder>: ListenerHandler {
+  let loop: Loop
+  let responder: Pages
+  let counters: WorkerCounters
+  let kind: WorkerCounter.Listener
+  /// Answers on their way to a stream; empty between events.
+  var out = ResponseBuffer()
+  /// Parsers that no half-read request needs.
+  var spareParsers: [ParserBox] = []
+  private(set) var isDraining = false
+  private let budget: ConnectionBudget
+  private var listeners: [Listener] = []
+  private var connections: [HTTPConnection<Pages>] = []
+  private var refusedLingering = 0
+  private var timer: Timer?
+  private let reportError: @Sendable (UVError) -> Void
+  private var onDrained: (() -> Void)?
+
+  init(
+    loop: Loop, responder: Pages, counters: WorkerCounters, kind: WorkerCounter.Listener, budget: ConnectionBudget,
+    reportError: @escaping @Sendable (UVError) -> Void
+  ) {
+    self.loop = loop
+    self.responder = responder
+    self.counters = counters
+    self.kind = kind
+    self.budget = budget
+    self.reportError = reportError
+    timer = Timer(loop: loop) { [unowned self] _ in sweep() }
+    timer?.start(afterNanoseconds: Bounds.sweepInterval, every: Bounds.sweepInterval)
+  }
+
+  func listen(on socket: ListeningSocket) throws(UVError) {
+    listeners.append(
+      try Listener(
+        loop: loop, socket: socket, maximumInput: Bounds.input, maximumOutput: Bounds.output, handler: self))
+  }
+
+  // MARK: Accepting
+
+  func accepted(_ listener: Listener, stream: Stream) {
+    let isRefused = !budget.take()
+    guard !isRefused || refusedLingering < Bounds.refusedLingering else {
+      counters.add(.connectionsRefused)
+      return stream.close()
+    }
+    let connection = HTTPConnection(self, stream, at: connections.count, isRefused: isRefused)
+    connections.append(connection)
+    stream.handler = connection
+    guard isRefused else { return counters.add(.connectionsOpened) }
+    refusedLingering += 1
+    counters.add(.connectionsRefused)
+    connection.refuse(Refusal(503, "too many connections; at most \(budget.limit) are served at one time"))
+  }
+
+  func acceptFailed(_ listener: Listener, error: UVError) {
+    counters.add(.acceptErrors)
+    reportError(error)
+  }
+
+  /// Forgets a connection that is gone: the last one takes its place.
+  func remove(_ connection: HTTPConnection<Pages>) {
+    if connection.isRefused {
+      refusedLingering -= 1
+    } else {
+      budget.giveBack()
+      counters.add(.connectionsClosed)
+    }
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[connection.place] = last
+      last.place = connection.place
+    }
+    if isDraining, connections.isEmpty { reportDrained() }
+  }
+
+  // MARK: Time
+
+  private func sweep() {
+    let now = loop.now
+    // From the end, since one that closes is replaced by the last.
+    for index in connections.indices.reversed() where index < connections.count {
+      if connections[index].deadline <= now { connections[index].timedOut() }
+    }
+  }
+
+  // MARK: Stopping
+
+  /// Accepts what waits, stops listening, and lets connections finish: each gets one more answer, that says so, or a
+  /// second. Calls `then` once none is left.
+  func drain(then: @escaping () -> Void) {
+    onDrained = then
+    for listener in listeners { listener.acceptBacklog() }
+    isDraining = true
+    for listener in listeners { listener.close() }
+    listeners = []
+    for connection in connections { connection.beginDrain() }
+    if connections.isEmpty { reportDrained() }
+  }
+
+  private func reportDrained() {
+    onDrained?()
+    onDrained = nil
+  }
+
+  /// Ends everything at once.
+  func stop() {
+    for listener in listeners { listener.close() }
+    listeners = []
+    for connection in connections { connection.stream.close() }
+    timer?.close()
+  }
+}
+
+/// A parser, kept where a request is read in several pieces.
+final class ParserBox {
+  var parser = RequestParser()
+}

@@ -1,0 +1,192 @@
+// Reloader.swift: notices that policy files changed, loads them off the request path, and hands a new set over whole.
+//
+// Events only say when to look. A load begins once the files were quiet for a moment, since editors and ConfigMaps make
+// several changes of one; every ten seconds the files are looked at anyway, for file systems that give no events. Any
+// error keeps the set in force.
+
+import CheckAPI
+import EventLoop
+import Policies
+import PolicyFiles
+import Stores
+import Telemetry
+
+/// Watches a policy path and keeps the set in force. Lives on the main loop.
+final class Reloader {
+  /// What the admin pages show.
+  struct Status {
+    var loaded: LoadedPolicies
+    /// Nanoseconds since the Unix epoch.
+    var loadedAt: Int64
+    /// Why the newest load did not count, as `weir validate` prints it; nil after a success.
+    var lastError: [String]?
+    var lastFailureAt: Int64 = 0
+    var successes: UInt64 = 1
+    var failures: UInt64 = 0
+    /// The counter of each policy in force.
+    var slots: [UInt32]
+    /// Sets since the start, the first one included.
+    var generation: UInt64 = 1
+  }
+
+  private(set) var status: Status
+  private let loop: Loop
+  private let path: String
+  private let compiler: RuleCompiler
+  private let options: LoadOptions
+  private let logger: EventLogger
+  private let adopt: (Rules) -> Void
+  private var watchers: [FileWatcher] = []
+  private var quiet: Timer?
+  private var poll: Timer?
+  private var firstEvent: Int64?
+  private var seen: PolicySignature?
+  private var isLoading = false
+  private var isDirty = false
+
+  /// - Parameter adopt: Called on the loop's thread with each new set.
+  init(
+    loop: Loop, path: String, options: LoadOptions, first: LoadedPolicies, firstRules: Rules,
+    compiler: RuleCompiler, logger: EventLogger, adopt: @escaping (Rules) -> Void
+  ) {
+    self.loop = loop
+    self.path = path
+    self.options = options
+    self.compiler = compiler
+    self.logger = logger
+    self.adopt = adopt
+    status = Status(loaded: first, loadedAt: UnixClock.nanoseconds(), slots: firstRules.set.slots)
+    seen = first.signature
+    quiet = Timer(loop: loop) { [unowned self] _ in load() }
+    poll = Timer(loop: loop) { [unowned self] _ in look() }
+  }
+
+  func start() {
+    watch()
+    poll?.start(afterNanoseconds: Bounds.reloadPoll, every: Bounds.reloadPoll)
+    // What changed between the first load and the watch.
+    look()
+  }
+
+  func stop() {
+    quiet?.close()
+    poll?.close()
+    for watcher in watchers { watcher.close() }
+    watchers = []
+  }
+
+  /// Loads at once, whether anything changed or not.
+  func reloadNow() {
+    logger.log(.info, "reload requested")
+    load()
+  }
+
+  // MARK: Noticing
+
+  /// Watches the directory, and every directory that a symbolic link of it leads to: a file written in place there
+  /// gives no event here.
+  private func watch() {
+    for watcher in watchers { watcher.close() }
+    watchers = []
+    for directory in PolicyLoader.watchedDirectories(of: path) {
+      do {
+        watchers.append(
+          try FileWatcher(loop: loop, path: directory) { [unowned self] event in
+            if case .failed(let error) = event {
+              logger.log(.warning, "watch failed", ["path": .string(directory), "error": .string("\(error)")])
+            }
+            noticed()
+          })
+      } catch {
+        logger.log(.debug, "no watch", ["path": .string(directory), "error": .string("\(error)")])
+      }
+    }
+  }
+
+  /// Something may have changed: waits for quiet, but not for long.
+  private func noticed() {
+    let now = loop.now
+    let first = firstEvent ?? now
+    firstEvent = first
+    let wait = min(Bounds.reloadQuiet, first + Bounds.reloadLatest - now)
+    quiet?.start(afterNanoseconds: max(0, wait))
+  }
+
+  private func look() {
+    let path = self.path
+    loop.background({ PolicyLoader.signature(path: path) }) { [weak self] signature in
+      guard let self, signature != seen else { return }
+      noticed()
+    }
+  }
+
+  // MARK: Loading
+
+  private func load() {
+    quiet?.stop()
+    firstEvent = nil
+    guard !isLoading else {
+      isDirty = true
+      return
+    }
+    isLoading = true
+    let (path, options, compiler) = (path, options, compiler)
+    let inForce = status.loaded.sha256
+    loop.background({
+      let result = PolicyLoader.load(path: path, options: options)
+      guard case .loaded(let loaded) = result, loaded.sha256 != inForce else { return (result, Rules?.none) }
+      return (result, compiler.compile(loaded))
+    }) { [weak self] result, rules in
+      self?.finished(result, rules)
+    }
+  }
+
+  private func finished(_ result: LoadResult, _ rules: Rules?) {
+    isLoading = false
+    switch result {
+    case .loaded(let loaded):
+      seen = loaded.signature
+      succeeded(loaded, rules)
+    case .invalid(let diagnostics, let signature):
+      seen = signature
+      failed(diagnostics.map(\.text))
+    case .unreadable(let problem):
+      seen = nil
+      failed([problem])
+    case .changedWhileReading:
+      noticed()
+    }
+    if status.lastError == nil || seen != nil { watch() }
+    if isDirty {
+      isDirty = false
+      noticed()
+    }
+  }
+
+  private func succeeded(_ loaded: LoadedPolicies, _ rules: Rules?) {
+    let wasBroken = status.lastError != nil
+    status.lastError = nil
+    guard let rules else {
+      if wasBroken { logger.log(.info, "policies are valid again, and unchanged") }
+      return
+    }
+    status.successes += 1
+    status.generation += 1
+    status.loaded = loaded
+    status.slots = rules.set.slots
+    status.loadedAt = UnixClock.nanoseconds()
+    adopt(rules)
+    logger.logLoaded(loaded)
+  }
+
+  private func failed(_ problems: [String]) {
+    let isNews = status.lastError != problems
+    status.failures += 1
+    status.lastError = problems
+    status.lastFailureAt = UnixClock.nanoseconds()
+    guard isNews else { return }
+    logger.log(
+      .error, "policies rejected",
+      ["path": .string(path), "kept": .string(status.loaded.sha256), "problems": .list(problems)])
+  }
+}

@@ -1,0 +1,25 @@
+// ServeOptions+Rooms.swift: the options of the command line as the rooms take them.
+
+import CheckAPI
+import PolicyFiles
+
+extension APISettings {
+  init(_ options: ServeOptions) {
+    self.init(trustedProxies: options.trustedProxies)
+    targetHeader = options.targetHeader
+    methodHeader = options.methodHeader
+    hostHeader = options.hostHeader
+    clientIPHeader = options.clientIPHeader
+    denyStatus = options.denyStatus
+    sendsDenyBody = options.hasDenyBody
+    offersJSONForm = options.acceptsJSONForm
+    sendsIETFHeaders = options.hasIETFHeaders
+    reset = options.reset == .delta ? .delta : .epoch
+  }
+}
+
+extension LoadOptions {
+  init(_ options: ServeOptions) {
+    self.init(redisIsGiven: options.redis != nil)
+  }
+}

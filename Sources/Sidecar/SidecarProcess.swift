@@ -1,0 +1,224 @@
+// SidecarProcess.swift: one run of `weir serve`, from options to exit, on the main thread.
+
+import CheckAPI
+import EventLoop
+import PolicyFiles
+import Stores
+import Telemetry
+
+final class SidecarProcess {
+  private let options: ServeOptions
+  private let logger: EventLogger
+  private let settings: APISettings
+  private let state = ProcessState()
+  private let store: MemoryStore
+  private let compiler: RuleCompiler
+  private let budget: ConnectionBudget
+  private let loop: Loop
+  private let ownCounters = WorkerCounters()
+  private var workers: [Worker] = []
+  private var servers: [HTTPServer<AdminResponder>] = []
+  private var reloader: Reloader?
+  private var mailbox: Mailbox<ControlMessage>?
+  private var signals: SignalSource?
+  private var timers: [Timer] = []
+  private var undrained = 0
+
+  private enum ControlMessage: Sendable {
+    case workerDrained
+  }
+
+  /// Makes what needs neither files nor sockets.
+  init(_ options: ServeOptions) throws(StartFailure) {
+    guard options.redis == nil else {
+      throw StartFailure("weir: --redis: this version keeps counters in memory only; leave --redis out\n")
+    }
+    self.options = options
+    logger = EventLogger(
+      logger: Logger(
+        level: options.logLevel, format: options.logFormat ?? StandardError.defaultFormat,
+        sink: StandardError.write))
+    settings = APISettings(options)
+    store = MemoryStore(maximumKeys: options.maximumKeys)
+    compiler = RuleCompiler(
+      store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow)
+    let descriptors = Machine.raiseDescriptorLimit()
+    budget = ConnectionBudget(limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors)))
+    do throws(UVError) {
+      loop = try Loop()
+    } catch {
+      throw StartFailure("weir: cannot make an event loop: \(error)\n")
+    }
+  }
+
+  /// Serves until a signal ends it.
+  func run() throws(StartFailure) {
+    let loaded = try firstLoad()
+    let rules = compiler.compile(loaded)
+    let count = options.threads ?? Machine.usableCores()
+    var sockets = Array(repeating: [ListeningSocket](), count: count)
+    var addresses: [String] = []
+    for address in options.listen {
+      let opened = try Self.open(address, count: count)
+      addresses.append("\(opened[0].boundAddress)")
+      for (index, socket) in opened.enumerated() { sockets[index].append(socket) }
+    }
+    let admin = try options.admin.map { (address) throws(StartFailure) in try Self.open(address, count: 1)[0] }
+    let metrics = try options.metrics.map { (address) throws(StartFailure) in try Self.open(address, count: 1)[0] }
+    do throws(UVError) {
+      try makeWorkers(sockets, rules)
+      let reloader = makeReloader(loaded, rules)
+      try makeServers(admin: admin, metrics: metrics, reloader)
+      try watchSignals()
+      startTimers()
+      for (number, worker) in workers.enumerated() { try worker.start(number: number) }
+    } catch {
+      throw StartFailure("weir: cannot start: \(error)\n")
+    }
+    logger.log(
+      .info, "listening",
+      [
+        "listen": .list(addresses), "admin": .string(admin.map { "\($0.boundAddress)" } ?? "off"),
+        "metrics": .string(metrics.map { "\($0.boundAddress)" } ?? "off"), "threads": .integer(Int64(count)),
+        "version": .string(Version.text),
+      ])
+    logger.logLoaded(loaded)
+    reloader?.start()
+    loop.run()
+    for worker in workers { worker.join() }
+    loop.close()
+    logger.log(.info, "stopped")
+  }
+
+  // MARK: Starting
+
+  /// Reads the policies; what is wrong with them ends the start.
+  private func firstLoad() throws(StartFailure) -> LoadedPolicies {
+    for _ in 0..<Bounds.firstLoadAttempts {
+      switch PolicyLoader.load(path: options.policies, options: LoadOptions(options)) {
+      case .loaded(let loaded): return loaded
+      case .invalid(let diagnostics, _):
+        throw StartFailure(diagnostics.map { $0.text + "\n" }.joined(), code: .policies)
+      case .unreadable(let problem): throw StartFailure("weir: \(problem)\n")
+      case .changedWhileReading: continue
+      }
+    }
+    throw StartFailure("weir: \(options.policies) keeps changing while it is read; try again\n")
+  }
+
+  private static func open(_ address: ListenAddress, count: Int) throws(StartFailure) -> [ListeningSocket] {
+    do {
+      switch address.place {
+      case .tcp:
+        return try ListeningSocket.open(try SocketAddress(parsing: address.text), count: count)
+      case .unix(let path, let mode, let group):
+        return try ListeningSocket.open(.unix(path: path), count: count, unixMode: mode, unixGroup: group)
+      }
+    } catch {
+      throw StartFailure("weir: \(error)\n")
+    }
+  }
+
+  private func makeWorkers(_ sockets: [[ListeningSocket]], _ rules: Rules) throws(UVError) {
+    let logger = self.logger
+    let mailbox = try Mailbox<ControlMessage>(loop: loop, capacity: sockets.count + 1) { [unowned self] _ in
+      undrained -= 1
+      if undrained == 0 { finish() }
+    }
+    self.mailbox = mailbox
+    for sockets in sockets {
+      workers.append(
+        try Worker(
+          sockets: sockets, settings: settings, state: state, store: store, rules: rules, budget: budget,
+          reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
+          onDrained: { _ = mailbox.post(.workerDrained) }))
+    }
+  }
+
+  private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
+    let workers = self.workers
+    let reloader = Reloader(
+      loop: loop, path: options.policies, options: LoadOptions(options), first: loaded, firstRules: rules,
+      compiler: compiler, logger: logger
+    ) { rules in
+      for worker in workers { worker.post(.adopt(rules)) }
+    }
+    self.reloader = reloader
+    return reloader
+  }
+
+  private func makeServers(
+    admin: ListeningSocket?, metrics: ListeningSocket?, _ reloader: Reloader
+  ) throws(UVError) {
+    let pages = AdminPages(
+      state: state, store: store, reloader: reloader, workers: workers, ownCounters: ownCounters)
+    let logger = self.logger
+    for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
+      guard let socket else { continue }
+      let server = HTTPServer(
+        loop: loop, responder: AdminResponder(pages, isReadOnly: kind == .metrics), counters: ownCounters, kind: kind,
+        budget: ConnectionBudget(limit: Bounds.adminConnections),
+        reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
+      try server.listen(on: socket)
+      servers.append(server)
+    }
+  }
+
+  private func watchSignals() throws(UVError) {
+    signals = try SignalSource(loop: loop, signals: [.terminate, .interrupt, .hangup]) { [unowned self] signal in
+      switch signal {
+      case .hangup: reloader?.reloadNow()
+      default: beginStop()
+      }
+    }
+  }
+
+  private func startTimers() {
+    every(Bounds.clockInterval) { [state] in state.clock.refresh() }
+    every(Bounds.cellSweepInterval) { [state, store, loop] in
+      store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
+    }
+  }
+
+  private func every(_ interval: Int64, _ action: @escaping () -> Void) {
+    let timer = Timer(loop: loop) { _ in action() }
+    timer.start(afterNanoseconds: interval, every: interval)
+    timers.append(timer)
+  }
+
+  // MARK: Stopping
+
+  /// A first signal drains; a second one ends at once.
+  private func beginStop() {
+    guard !state.isDraining else { return finish() }
+    state.beginDraining()
+    logger.log(
+      .info, "draining", ["delay": .string(DurationText.text(options.drainDelay)), "connections": .integer(Int64(budget.count))])
+    after(options.drainDelay) { [unowned self] in
+      undrained = workers.count
+      for worker in workers { worker.post(.drain) }
+      after(options.drain) { [unowned self] in
+        logger.log(.warning, "drain timed out", ["connections": .integer(Int64(budget.count))])
+        finish()
+      }
+    }
+  }
+
+  private func after(_ delay: Int64, _ action: @escaping () -> Void) {
+    let timer = Timer(loop: loop) { _ in action() }
+    timer.start(afterNanoseconds: delay)
+    timers.append(timer)
+  }
+
+  /// Ends the workers, then everything of the main loop.
+  private func finish() {
+    for worker in workers { worker.post(.stop) }
+    for timer in timers { timer.close() }
+    timers = []
+    for server in servers { server.stop() }
+    reloader?.stop()
+    signals?.close()
+    mailbox?.close()
+    loop.stop()
+  }
+}

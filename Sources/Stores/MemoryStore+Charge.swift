@@ -1,0 +1,110 @@
+// MemoryStore+Charge.swift: one charge under its locks: decide, write, note what was replaced; and the way back.
+
+import Limiting
+import Policies
+
+/// What a charge may use. The locks it speaks of are held.
+struct Room {
+  var now: Now
+  /// Whether a new key that finds no room is sent to the slot's overflow cell; else it reports.
+  var mayOverflow: Bool
+  /// Whether the overflow cells are locked; if not, there were none.
+  var usesOverflow: Bool
+}
+
+extension MemoryStore {
+  /// Decides and writes one `.limit` charge. False, and nothing done, where it needs room that there is not.
+  func take(_ charge: inout Charge, _ step: inout Step, _ room: Room) -> Bool {
+    guard charge.limit.algorithm != .slidingLog else { return takeLog(&charge, &step, room) }
+    let now = room.now.clock(for: charge.limit.algorithm)
+    let shard = unsafe shard(Int(step.shard))
+    if let place = unsafe shard.pointee.table.find(step.hash) {
+      let before = unsafe shard.pointee.table[place]
+      let result = Limiter.decide(before, limit: charge.limit, cost: charge.cost, now: now)
+      unsafe shard.pointee.table[place] = result.next
+      charge.decision = result.decision
+      if charge.spends { step.note(.updated, before) }
+      return true
+    }
+
+    // The key may have spent from the overflow cell, so it starts from that cell's state.
+    let shared = room.usesOverflow ? overflow.cell(charge.slot) : nil
+    let result = Limiter.decide(shared ?? .empty, limit: charge.limit, cost: charge.cost, now: now)
+    charge.decision = result.decision
+    guard charge.spends else {
+      if shared != nil {
+        overflow.set(result.next, for: charge.slot)
+        if charge.cost > 0 { overflowed.add(1) }
+      }
+      return true
+    }
+    if keys.add(1, upTo: maximumKeys) {
+      unsafe insert(
+        CellTable.Entry(hash: step.hash, cell: result.next, slot: charge.slot, log: 0), into: &shard.pointee)
+      step.note(.inserted, .empty)
+    } else {
+      guard room.mayOverflow else { return false }
+      overflow.set(result.next, for: charge.slot)
+      overflowed.add(1)
+      step.note(shared == nil ? .insertedOverflow : .updatedOverflow, shared ?? .empty)
+    }
+    return true
+  }
+
+  /// Takes back what `step` did for `charge`.
+  func undo(_ charge: Charge, _ step: Step, _ now: Now) {
+    let shard = unsafe shard(Int(step.shard))
+    switch step.effect {
+    case .none: return
+    case .updatedOverflow: overflow.set(step.before, for: charge.slot)
+    case .insertedOverflow: overflow.set(nil, for: charge.slot)
+    case .loggedOverflow:
+      guard let log = overflow.log(charge.slot) else { return }
+      change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }
+    case .updated, .inserted, .logged:
+      guard let place = unsafe shard.pointee.table.find(step.hash) else { return }
+      if step.effect == .updated {
+        unsafe shard.pointee.table[place] = step.before
+      } else if step.effect == .inserted {
+        unsafe removeCell(at: place, of: &shard.pointee)
+      } else {
+        let log = unsafe shard.pointee.logs[shard.pointee.table.log(at: place)]
+        change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }
+      }
+    }
+  }
+
+  /// Adds a cell whose place in the bound was taken before.
+  func insert(_ entry: CellTable.Entry, into shard: inout Shard) {
+    let before = shard.table.bytes
+    shard.table.insert(entry)
+    let grown = shard.table.bytes - before
+    if grown != 0 { bytes.add(grown) }
+  }
+
+  /// Removes a cell and its log, and what they counted for.
+  func removeCell(at place: Int, of shard: inout Shard) {
+    let number = shard.table.log(at: place)
+    if number == LogPool.none {
+      keys.add(-1)
+    } else {
+      let log = shard.logs[number]
+      keys.add(-SlidingLog.units(forEntries: log.count))
+      bytes.add(-log.bytes)
+      shard.logs.remove(number)
+    }
+    shard.table.remove(at: place)
+  }
+}
+
+extension Step {
+  mutating func note(_ effect: Effect, _ before: Cell) {
+    self.effect = effect
+    self.before = before
+  }
+}
+
+extension Charge {
+  /// Whether its decision, as it stands, consumes.
+  var spends: Bool { cost > 0 && decision.isAllowed }
+}

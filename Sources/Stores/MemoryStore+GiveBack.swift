@@ -1,0 +1,59 @@
+// MemoryStore+GiveBack.swift: what a check consumed here, given back because another store denied it.
+
+public import Limiting
+public import Policies
+
+extension MemoryStore {
+  /// Takes back what an allowed `decide` consumed.
+  ///
+  /// Exact as far as time allows: what a bucket has meanwhile regained, and what has left a window or a log, is not
+  /// returned twice; a window count is not returned after a reload changed the period. Between the charge and its
+  /// return, others see the counter with the charge in it.
+  ///
+  /// - Parameters:
+  ///   - charges: As that `decide`, which returned true, left them.
+  ///   - keys: The same bytes.
+  ///   - chargedAt: That `decide`'s `now`.
+  public func giveBack(_ charges: [Charge], keys: Span<UInt8>, chargedAt: Now, now: Now) {
+    for charge in charges where charge.effect == .limit && charge.spends {
+      let hash = hash(charge, keys)
+      let shard = unsafe shard(shardIndex(hash))
+      unsafe shard.pointee.lock()
+      defer { unsafe shard.pointee.unlock() }
+      if let place = unsafe shard.pointee.table.find(hash) {
+        let number = unsafe shard.pointee.table.log(at: place)
+        if number == LogPool.none {
+          unsafe shard.pointee.table[place] = without(charge, unsafe shard.pointee.table[place], chargedAt, now)
+        } else {
+          remove(charge, from: unsafe shard.pointee.logs[number], chargedAt)
+        }
+      } else {
+        giveBackOverflow(charge, chargedAt, now)
+      }
+    }
+  }
+
+  private func giveBackOverflow(_ charge: Charge, _ chargedAt: Now, _ now: Now) {
+    overflow.lock()
+    defer { overflow.unlock() }
+    if let cell = overflow.cell(charge.slot) {
+      overflow.set(without(charge, cell, chargedAt, now), for: charge.slot)
+    } else if let log = overflow.log(charge.slot) {
+      remove(charge, from: log, chargedAt)
+    }
+  }
+
+  private func without(_ charge: Charge, _ cell: Cell, _ chargedAt: Now, _ now: Now) -> Cell {
+    let algorithm = charge.limit.algorithm
+    return Limiter.giveBack(
+      cell, limit: charge.limit, cost: charge.cost, charged: charge.decision,
+      chargedAt: chargedAt.clock(for: algorithm), now: now.clock(for: algorithm))
+  }
+
+  private func remove(_ charge: Charge, from log: Log, _ chargedAt: Now) {
+    change(log) {
+      SlidingLog.giveBack(
+        $0, limit: charge.limit, cost: charge.cost, charged: charge.decision, chargedAt: chargedAt.monotonic)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// MemoryStore+One.swift: the usual check: one policy, a cell that exists, one lock.
+
+import Limiting
+import Policies
+
+extension MemoryStore {
+  /// The whole decision for one charge on a cell that exists; nil where the general way is needed.
+  func decideOne(_ charge: inout Charge, keys: Span<UInt8>, now: Now) -> Bool? {
+    guard charge.effect == .limit, charge.limit.algorithm != .slidingLog else { return nil }
+    let hash = hash(charge, keys)
+    let shard = unsafe shard(shardIndex(hash))
+    unsafe shard.pointee.lock()
+    defer { unsafe shard.pointee.unlock() }
+    guard let place = unsafe shard.pointee.table.find(hash) else { return nil }
+    let result = Limiter.decide(
+      unsafe shard.pointee.table[place], limit: charge.limit, cost: charge.cost,
+      now: now.clock(for: charge.limit.algorithm))
+    unsafe shard.pointee.table[place] = result.next
+    charge.decision = result.decision
+    return result.decision.isAllowed || charge.isShadow
+  }
+}

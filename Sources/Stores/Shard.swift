@@ -1,0 +1,44 @@
+// Shard.swift: one part of the memory store: a lock, a table, and the logs of the cells that have one.
+
+import Limiting
+import Synchronization
+
+/// Guarded by its own lock, except for `lock` and `unlock` themselves.
+struct Shard: ~Copyable {
+  private let mutex = Mutex<Void>(())
+  var table = CellTable()
+  var logs = LogPool()
+
+  /// A check under several policies holds several shards at once, which `withLock` could only do by recursion.
+  borrowing func lock() { mutex._unsafeLock() }
+  borrowing func unlock() { mutex._unsafeUnlock() }
+}
+
+/// The sliding logs of one shard, by small numbers that fit beside a cell.
+struct LogPool {
+  /// By number - 1.
+  private var logs: [Log?] = []
+  private var free: [UInt32] = []
+
+  /// The number that no log has.
+  static let none: UInt32 = 0
+
+  subscript(number: UInt32) -> Log {
+    guard let log = logs[Int(number) - 1] else { preconditionFailure("a cell names a log that was removed") }
+    return log
+  }
+
+  mutating func add(_ log: Log) -> UInt32 {
+    if let number = free.popLast() {
+      logs[Int(number) - 1] = log
+      return number
+    }
+    logs.append(log)
+    return UInt32(logs.count)
+  }
+
+  mutating func remove(_ number: UInt32) {
+    logs[Int(number) - 1] = nil
+    free.append(number)
+  }
+}

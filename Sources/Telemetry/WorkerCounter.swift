@@ -1,0 +1,147 @@
+// WorkerCounter.swift: everything a worker counts besides decisions. Each case is one series of one metric; cases of
+// one metric stand together, in the order in which `/metrics` shows them.
+
+/// One thing that a worker counts.
+public enum WorkerCounter: Int, Sendable, CaseIterable {
+  case dataResponses2xx, dataResponses4xx, dataResponses5xx
+  case adminResponses2xx, adminResponses4xx, adminResponses5xx
+  case metricsResponses2xx, metricsResponses4xx, metricsResponses5xx
+
+  case gatewayChecks, jsonChecks
+  /// Gateway checks at exactly `/check` without the header that names the original target: a gateway set up wrongly.
+  case checksWithoutTarget
+  /// Checks that no policy of their domain matched.
+  case checksUnmatched
+  /// Checks answered by `on_store_failure: allow` or `memory`.
+  case checksDegraded
+  /// Checks answered 503, since a policy with `on_store_failure: deny` could not decide.
+  case checksUndecided
+  /// Decisions made in a policy's overflow cell, since the bound on keys was reached.
+  case checksOverflowed
+
+  case rejectedMalformed, rejectedVersion, rejectedHead, rejectedTarget, rejectedBody, rejectedMethod, rejectedPath
+  case rejectedMediaType, rejectedJSON, rejectedAttribute, rejectedForbidden
+
+  case timeoutHead, timeoutBody, timeoutIdle, timeoutStore
+
+  case connectionsOpened, connectionsClosed
+  /// Answered 503 and closed, since the bound on connections was reached.
+  case connectionsRefused
+  /// `accept` failed, for want of descriptors or memory.
+  case acceptErrors
+
+  /// Which listener answered.
+  public enum Listener: Int, Sendable, CaseIterable {
+    case data, admin, metrics
+  }
+
+  /// The counter of answers with `status` on `listener`. 200 to 399 count as 2xx, below 500 as 4xx, the rest as 5xx.
+  public static func response(_ listener: Listener, status: Int) -> WorkerCounter {
+    let group = status < 400 ? 0 : status < 500 ? 1 : 2
+    return switch (listener, group) {
+    case (.data, 0): .dataResponses2xx
+    case (.data, 1): .dataResponses4xx
+    case (.data, _): .dataResponses5xx
+    case (.admin, 0): .adminResponses2xx
+    case (.admin, 1): .adminResponses4xx
+    case (.admin, _): .adminResponses5xx
+    case (.metrics, 0): .metricsResponses2xx
+    case (.metrics, 1): .metricsResponses4xx
+    case (.metrics, _): .metricsResponses5xx
+    }
+  }
+}
+
+extension WorkerCounter {
+  /// The metric and the labels under which a case is shown.
+  struct Series {
+    var metric: String
+    var help: String
+    var labels: [MetricsText.Label]
+  }
+
+  var series: Series {
+    switch self {
+    case .dataResponses2xx: Self.responses("data", "2xx")
+    case .dataResponses4xx: Self.responses("data", "4xx")
+    case .dataResponses5xx: Self.responses("data", "5xx")
+    case .adminResponses2xx: Self.responses("admin", "2xx")
+    case .adminResponses4xx: Self.responses("admin", "4xx")
+    case .adminResponses5xx: Self.responses("admin", "5xx")
+    case .metricsResponses2xx: Self.responses("metrics", "2xx")
+    case .metricsResponses4xx: Self.responses("metrics", "4xx")
+    case .metricsResponses5xx: Self.responses("metrics", "5xx")
+
+    case .gatewayChecks: Self.checks("gateway")
+    case .jsonChecks: Self.checks("json")
+    case .checksWithoutTarget:
+      Series(
+        metric: "weir_checks_without_target_total",
+        help: "Gateway checks without the header that names the original target.", labels: [])
+    case .checksUnmatched:
+      Series(metric: "weir_checks_unmatched_total", help: "Checks that no policy matched; they pass.", labels: [])
+    case .checksDegraded:
+      Series(
+        metric: "weir_checks_degraded_total",
+        help: "Checks answered by on_store_failure: allow or memory.", labels: [])
+    case .checksUndecided:
+      Series(
+        metric: "weir_checks_undecided_total",
+        help: "Checks answered 503 by on_store_failure: deny.", labels: [])
+    case .checksOverflowed:
+      Series(
+        metric: "weir_checks_overflowed_total",
+        help: "Decisions made in a shared overflow cell, since --max-keys was reached.", labels: [])
+
+    case .rejectedMalformed: Self.rejected("malformed")
+    case .rejectedVersion: Self.rejected("version")
+    case .rejectedHead: Self.rejected("head_too_large")
+    case .rejectedTarget: Self.rejected("target_too_long")
+    case .rejectedBody: Self.rejected("body_too_large")
+    case .rejectedMethod: Self.rejected("method")
+    case .rejectedPath: Self.rejected("path")
+    case .rejectedMediaType: Self.rejected("media_type")
+    case .rejectedJSON: Self.rejected("json")
+    case .rejectedAttribute: Self.rejected("attribute")
+    case .rejectedForbidden: Self.rejected("forbidden")
+
+    case .timeoutHead: Self.timeout("head")
+    case .timeoutBody: Self.timeout("body")
+    case .timeoutIdle: Self.timeout("idle")
+    case .timeoutStore: Self.timeout("store")
+
+    case .connectionsOpened:
+      Series(metric: "weir_connections_opened_total", help: "Connections accepted and served.", labels: [])
+    case .connectionsClosed:
+      Series(metric: "weir_connections_closed_total", help: "Served connections that have ended.", labels: [])
+    case .connectionsRefused:
+      Series(
+        metric: "weir_connections_refused_total",
+        help: "Connections answered 503, since too many were open.", labels: [])
+    case .acceptErrors:
+      Series(metric: "weir_accept_errors_total", help: "Connections that could not be accepted.", labels: [])
+    }
+  }
+
+  private static func responses(_ listener: String, _ status: String) -> Series {
+    Series(
+      metric: "weir_http_responses_total", help: "Answers by listener and class of status.",
+      labels: [.init("listener", listener), .init("status", status)])
+  }
+
+  private static func checks(_ form: String) -> Series {
+    Series(metric: "weir_checks_total", help: "Checks by form of request.", labels: [.init("form", form)])
+  }
+
+  private static func rejected(_ reason: String) -> Series {
+    Series(
+      metric: "weir_http_requests_rejected_total", help: "Requests answered with an error, by reason.",
+      labels: [.init("reason", reason)])
+  }
+
+  private static func timeout(_ kind: String) -> Series {
+    Series(
+      metric: "weir_timeouts_total", help: "Waits that ended without what they were for, by kind.",
+      labels: [.init("kind", kind)])
+  }
+}

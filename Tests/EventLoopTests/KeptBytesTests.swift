@@ -1,0 +1,43 @@
+// KeptBytesTests.swift: the queue of bytes agrees with an array.
+
+import Testing
+
+@testable import EventLoop
+
+@Suite struct KeptBytesTests {
+  @Test("appending and consuming agree with an array", arguments: 0..<20)
+  func model(seed: UInt64) {
+    var random = Seeded(seed: seed)
+    var kept = KeptBytes()
+    var model: [UInt8] = []
+    for step in 0..<2000 {
+      if Bool.random(using: &random) {
+        let new = (0..<Int.random(in: 0...600, using: &random)).map { UInt8(truncatingIfNeeded: $0 &+ step) }
+        unsafe new.withUnsafeBytes { bytes in
+          if let base = bytes.baseAddress { unsafe kept.append(base, bytes.count) }
+        }
+        model += new
+      } else {
+        let size = Int.random(in: 0...model.count, using: &random)
+        kept.consume(size)
+        model.removeFirst(size)
+      }
+      let count = kept.count
+      let bytes = unsafe kept.bytes.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: count)) } ?? []
+      guard bytes == model else {
+        Issue.record("seed \(seed), step \(step)")
+        return
+      }
+    }
+  }
+}
+
+@Suite struct UVErrorTests {
+  @Test("an error has a number, a symbol and words")
+  func texts() {
+    #expect(UVError.addressInUse.description == "EADDRINUSE: address already in use")
+    #expect(UVError(errno: 98) == .addressInUse)
+    #expect(UVError(code: -12345).name == "Unknown system error -12345")
+    #expect(!UVError.addressInUse.isPeerGone)
+  }
+}

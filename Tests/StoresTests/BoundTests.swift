@@ -1,0 +1,231 @@
+// BoundTests.swift: the bound on keys is never passed, never forgets, and is no way round a limit.
+
+import Limiting
+import Policies
+import Stores
+import TestKit
+import Testing
+
+@Suite("the memory bound") struct BoundTests {
+  static let start: Int64 = 1_700_000_000_000_000
+  /// Microseconds; more than the sweep's grace.
+  static let later: Int64 = 1_000_000
+
+  static func limit(_ algorithm: Algorithm, _ limit: Int64 = 3, seconds: Int64 = 60) -> Limit {
+    Limit(algorithm: algorithm, limit: limit, period: seconds * 1_000_000_000)
+  }
+
+  static func full(_ limit: Limit, keys: Int) -> StoreAtHand {
+    let hand = StoreAtHand(maximumKeys: keys)
+    hand.install([limit, limit])
+    for key in 0..<keys { #expect(hand.ask([Ask(key: "held \(key)", limit)], at: start).allowed) }
+    return hand
+  }
+
+  @Test("whoever invents keys gets one key's limit for all of them", arguments: Algorithm.allCases)
+  func inventedKeys(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm)
+    let hand = Self.full(limit, keys: 50)
+    let passed = (0..<1000).count { hand.ask([Ask(key: "invented \($0)", limit)], at: Self.start).allowed }
+    #expect(passed == 3)
+    #expect(hand.store.metrics.keys == 50)
+    #expect(hand.store.metrics.overflowed == 1000)
+    #expect(hand.store.metrics.evicted == 0)
+  }
+
+  @Test("keys that are held keep their counters, whatever else is asked", arguments: Algorithm.allCases)
+  func heldKeysStay(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm)
+    let hand = Self.full(limit, keys: 50)
+    for key in 0..<1000 { _ = hand.ask([Ask(key: "invented \(key)", limit)], at: Self.start) }
+    for key in 0..<50 {
+      #expect(hand.ask([Ask(key: "held \(key)", limit)], at: Self.start).decisions[0].remaining == 1)
+    }
+  }
+
+  @Test("an overflow cell belongs to one policy", arguments: Algorithm.allCases)
+  func overflowPerSlot(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm)
+    let hand = Self.full(limit, keys: 20)
+    for key in 0..<10 { _ = hand.ask([Ask(key: "\(key)", limit)], at: Self.start) }
+    let other = hand.ask([Ask(slot: 1, key: "x", limit)], at: Self.start)
+    #expect(other.allowed && other.decisions[0].remaining == 2)
+  }
+
+  @Test("a cell that turned idle makes room for a new key", arguments: Algorithm.allCases)
+  func idleCellsGo(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm, seconds: 1)
+    let hand = Self.full(limit, keys: 50)
+    let idle = Self.start + 2_000_000 + Self.later
+    for key in 0..<50 { #expect(hand.ask([Ask(key: "new \(key)", limit)], at: idle).decisions[0].remaining == 2) }
+    #expect(hand.store.metrics.evicted == 50)
+    #expect(hand.store.metrics.overflowed == 0)
+    #expect(hand.store.metrics.keys == 50)
+  }
+
+  @Test("a key that leaves the overflow cell takes its state along", arguments: Algorithm.allCases)
+  func copiesOverflow(_ algorithm: Algorithm) {
+    let short = Self.limit(algorithm, seconds: 1)
+    let long = Self.limit(algorithm, seconds: 3600)
+    let hand = StoreAtHand(maximumKeys: 1)
+    hand.install([short, long])
+    _ = hand.ask([Ask(slot: 0, key: "held", short)], at: Self.start)
+    for _ in 0..<3 { #expect(hand.ask([Ask(slot: 1, key: "mine", long)], at: Self.start).allowed) }
+    // Room again: the held key is idle. The new cell must not start empty: its key has spent its limit.
+    let later = Self.start + 2_000_000 + Self.later
+    let answer = hand.ask([Ask(slot: 1, key: "mine", long)], at: later)
+    #expect(!answer.allowed && answer.decisions[0].retryAfter > 0)
+    // Once the overflow cell says nothing, a new key starts afresh.
+    let over = later + 2 * 3_600_000_000
+    hand.store.sweep(budget: 10_000, now: StoreAtHand.instant(over))
+    #expect(hand.ask([Ask(slot: 1, key: "mine", long)], at: over).decisions[0].remaining == 2)
+    #expect(hand.store.metrics.keys == 1)
+  }
+
+  @Test("a denied check leaves the overflow cell as it was", arguments: Algorithm.allCases)
+  func overflowIsUndone(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm)
+    let hand = Self.full(limit, keys: 20)
+    for _ in 0..<5 {
+      #expect(!hand.ask([Ask(key: "x", limit), Ask(slot: 1, key: "y", limit, cost: 4)], at: Self.start).allowed)
+    }
+    #expect(hand.ask([Ask(key: "x", limit)], at: Self.start).decisions[0].remaining == 2)
+  }
+
+  @Test("every 16 remembered entries of a log count as one key")
+  func logUnits() {
+    let limit = Self.limit(.slidingLog, 1000)
+    let hand = StoreAtHand(maximumKeys: 100)
+    hand.install([limit])
+    for (turn, units) in [(1, 1), (16, 1), (17, 2), (32, 2), (33, 3)] {
+      while hand.store.metrics.keys == 0 || Self.asked(hand) < turn { Self.ask(hand, limit) }
+      #expect(hand.store.metrics.keys == units, "after \(turn) entries")
+    }
+  }
+
+  private static func asked(_ hand: StoreAtHand) -> Int { Int(1000 - look(hand).remaining) }
+  private static func look(_ hand: StoreAtHand) -> Decision {
+    hand.ask([Ask(limit(.slidingLog, 1000), cost: 0)], at: start + 1000).decisions[0]
+  }
+  private static func ask(_ hand: StoreAtHand, _ limit: Limit) {
+    _ = hand.ask([Ask(limit)], at: start + Int64(asked(hand)))
+  }
+
+  @Test("a log that cannot grow because of the bound denies until its oldest entry leaves")
+  func logAtTheBound() {
+    let limit = Self.limit(.slidingLog, 1000, seconds: 10)
+    let hand = StoreAtHand(maximumKeys: 2)
+    hand.install([limit])
+    for turn in 0..<32 { #expect(hand.ask([Ask(limit)], at: Self.start + Int64(turn)).allowed) }
+    let denied = hand.ask([Ask(limit)], at: Self.start + 100)
+    #expect(!denied.allowed && denied.decisions[0].outcome == .deny)
+    #expect(denied.decisions[0].remaining == 968)
+    #expect(denied.decisions[0].retryAfter == 10_000_000_000 - 100_000)
+    #expect(!hand.ask([Ask(limit)], at: Self.start + 10_000_000 - 1).allowed)
+    #expect(hand.ask([Ask(limit)], at: Self.start + 10_000_000).allowed)
+    #expect(hand.store.metrics.keys == 2)
+  }
+
+  @Test("a log that is re-based counts for what is left of it")
+  func rebasedLog() {
+    let limit = Self.limit(.slidingLog, 1000, seconds: 10)
+    let hand = StoreAtHand()
+    hand.install([limit])
+    for turn in 0..<100 { #expect(hand.ask([Ask(limit)], at: Self.start + Int64(turn)).allowed) }
+    #expect(hand.store.metrics.keys == 7)
+    #expect(hand.ask([Ask(limit, cost: 0)], at: Self.start - 60_000_000).decisions[0].remaining == 900)
+    #expect(hand.store.metrics.keys == 1)
+  }
+
+  @Test("the sweep removes idle cells only, a bounded number of places a call, and gives memory back")
+  func sweep() {
+    let short = Self.limit(.fixedWindow, seconds: 1)
+    let long = Self.limit(.tokenBucket, seconds: 3600)
+    let hand = StoreAtHand(maximumKeys: 100_000)
+    hand.install([short, long])
+    for key in 0..<20_000 { _ = hand.ask([Ask(key: "\(key)", short)], at: Self.start) }
+    for key in 0..<100 { _ = hand.ask([Ask(slot: 1, key: "\(key)", long)], at: Self.start) }
+    let full = hand.store.metrics.bytes
+    let later = StoreAtHand.instant(Self.start + 1_000_000 + Self.later)
+    #expect(hand.store.sweep(budget: 100, now: later) <= 100)
+    var calls = 0
+    while hand.store.metrics.keys > 100, calls < 1000 {
+      hand.store.sweep(budget: 1000, now: later)
+      calls += 1
+    }
+    #expect(hand.store.metrics.keys == 100)
+    #expect(calls <= 40, "about 31 000 places")
+    hand.store.sweep(budget: 100_000, now: later)
+    #expect(hand.store.metrics.bytes < full / 4)
+    #expect(hand.store.metrics.evicted == 0)
+    for key in 0..<100 {
+      #expect(hand.ask([Ask(slot: 1, key: "\(key)", long, cost: 0)], at: Self.start).decisions[0].remaining == 2)
+    }
+  }
+
+  @Test("the cells of a retired slot go, those of a slot yet to be installed stay", arguments: Algorithm.allCases)
+  func retiredSlots(_ algorithm: Algorithm) {
+    let limit = Self.limit(algorithm, seconds: 3600)
+    let hand = StoreAtHand()
+    hand.install([limit, limit, limit])
+    for slot in 0..<4 { _ = hand.ask([Ask(slot: UInt32(slot), limit)], at: Self.start) }
+    let now = StoreAtHand.instant(Self.start)
+    hand.store.install([
+      SlotRules(slot: 1, slowest: limit, retiresAt: now.monotonic),
+      SlotRules(slot: 2, slowest: limit, retiresAt: now.monotonic + 1),
+    ])
+    hand.store.sweep(budget: 10_000, now: now)
+    let remaining = (0..<4).map { slot in
+      hand.ask([Ask(slot: UInt32(slot), limit, cost: 0)], at: Self.start).decisions[0].remaining
+    }
+    #expect(remaining == [3, 3, 2, 2])
+    #expect(hand.store.metrics.keys == 2)
+  }
+
+  @Test(
+    "bytes and keys return to nothing when everything is swept", arguments: Algorithm.allCases, 0..<5 as Range<UInt64>)
+  func sumsAreExact(_ algorithm: Algorithm, _ seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let limit = Self.limit(algorithm, 40, seconds: 1)
+    let hand = StoreAtHand(maximumKeys: 30)
+    hand.install([limit, limit])
+    var now = Self.start
+    for _ in 0..<3000 {
+      now += generator.pick([0, 1, 50, 3000])
+      let asks = (0..<2).map { slot in
+        Ask(
+          slot: slot, key: "\(Int.random(in: 0..<40, using: &generator))", limit, cost: generator.pick([1, 1, 5, 30]))
+      }
+      _ = hand.ask(asks, at: now)
+      #expect((0...30).contains(hand.store.metrics.keys), "seed \(seed)")
+    }
+    let over = StoreAtHand.instant(now + 10_000_000)
+    hand.store.sweep(budget: 100_000, now: over)
+    #expect(hand.store.metrics.keys == 0, "seed \(seed)")
+    #expect(hand.store.metrics.bytes <= 64 * 200 * 56, "no logs left, seed \(seed)")
+  }
+
+  @Test("a million keys of token buckets take at most 100 bytes each", .enabled(if: isOptimized))
+  func bytesPerKey() {
+    let limit = Self.limit(.tokenBucket)
+    let hand = StoreAtHand(maximumKeys: 1_000_000)
+    hand.install([limit])
+    for key in 0..<1_000_000 {
+      _ = hand.ask([Ask(key: "\(key)", limit)], at: Self.start)
+      guard key > 100_000, key.isMultiple(of: 1000) else { continue }
+      let metrics = hand.store.metrics
+      #expect(metrics.bytes <= 100 * metrics.keys, "at \(metrics.keys)")
+    }
+  }
+}
+
+/// A million keys are for a release build; a debug build takes too long.
+private let isOptimized: Bool = {
+  var optimized = true
+  assert(
+    {
+      optimized = false
+      return true
+    }())
+  return optimized
+}()

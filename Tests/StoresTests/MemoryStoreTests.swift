@@ -1,0 +1,93 @@
+// MemoryStoreTests.swift: the memory store under the contract of all stores, and what is its own: the bound, the
+// overflow cells, the sweep, giving back, and many threads.
+
+import Limiting
+import Policies
+import Stores
+import TestKit
+import Testing
+
+/// A memory store with its clock in the test's hands; slots 0 to 7 are in force.
+final class StoreAtHand: StoreUnderTest {
+  let store: MemoryStore
+
+  init(maximumKeys: Int = 10_000) {
+    store = MemoryStore(maximumKeys: maximumKeys, hashKey: HashKey(low: 1, high: 2))
+  }
+
+  static func instant(_ microseconds: Int64) -> Now {
+    Now(monotonic: microseconds * 1000, unix: microseconds * 1000)
+  }
+
+  func decide(_ charges: inout [Charge], keys: [UInt8], at microseconds: Int64) -> Bool {
+    store.decide(&charges, keys: keys.span, now: Self.instant(microseconds))
+  }
+
+  func install(_ limits: [Limit]) {
+    store.install(limits.enumerated().map { SlotRules(slot: UInt32($0.offset), slowest: $0.element) })
+  }
+}
+
+@Suite("the memory store") struct MemoryStoreTests {
+  static let start: Int64 = 1_700_000_000_000_000
+  static let minute: Int64 = 60_000_000_000
+
+  static func limit(_ algorithm: Algorithm, _ limit: Int64, period: Int64 = minute) -> Limit {
+    Limit(algorithm: algorithm, limit: limit, period: period)
+  }
+
+  @Test("keeps the contract of all stores", arguments: StoreContract.allCases)
+  func contract(_ rule: StoreContract) {
+    #expect(rule.failures { StoreAtHand() } == [], "\(rule.rawValue)")
+  }
+
+  @Test("a look, an unlimited charge, a block and a denial create no cell", arguments: Algorithm.allCases)
+  func createsNothing(_ algorithm: Algorithm) {
+    let hand = StoreAtHand()
+    let limit = Self.limit(algorithm, 3)
+    _ = hand.ask([Ask(limit, cost: 0)], at: Self.start)
+    _ = hand.ask([Ask(limit, cost: 4)], at: Self.start)
+    _ = hand.ask([Ask(limit, effect: .unlimited), Ask(slot: 1, limit, effect: .block)], at: Self.start)
+    _ = hand.ask([Ask(limit), Ask(slot: 1, limit), Ask(slot: 2, limit, cost: 4)], at: Self.start)
+    #expect(hand.store.metrics.keys == 0)
+    _ = hand.ask([Ask(limit), Ask(slot: 1, limit)], at: Self.start)
+    #expect(hand.store.metrics.keys == 2)
+  }
+
+  @Test("two charges of one check on one cell both count, and a denial takes both back", arguments: Algorithm.allCases)
+  func sameCellTwice(_ algorithm: Algorithm) {
+    let hand = StoreAtHand()
+    let twice = [Ask(Self.limit(algorithm, 3)), Ask(Self.limit(algorithm, 3))]
+    #expect(hand.ask(twice, at: Self.start).allowed)
+    #expect(!hand.ask(twice, at: Self.start).allowed)
+    #expect(hand.ask([twice[0]], at: Self.start).decisions[0].remaining == 0)
+  }
+
+  @Test("a check that matches thousands of policies is one decision")
+  func manyCharges() {
+    let hand = StoreAtHand()
+    var asks = (0..<3000).map { Ask(slot: UInt32($0), Self.limit(.fixedWindow, 2)) }
+    #expect(hand.ask(asks, at: Self.start).allowed)
+    asks[1500].limit.limit = 1
+    #expect(!hand.ask(asks, at: Self.start).allowed)
+    asks[1500].limit.limit = 2
+    let answer = hand.ask(asks, at: Self.start)
+    #expect(answer.allowed && answer.decisions.allSatisfy { $0.remaining == 0 })
+  }
+
+  @Test("windows follow the Unix clock, buckets and logs the monotonic one")
+  func clocks() {
+    let store = MemoryStore(maximumKeys: 10)
+    var clock = ManualClock()
+    func passes(_ algorithm: Algorithm) -> Bool {
+      var (charges, keys) = Ask.check([Ask(slot: UInt32(algorithm.rawValue), Self.limit(algorithm, 1))])
+      return store.decide(&charges, keys: keys.span, now: clock.now)
+    }
+    for algorithm in Algorithm.allCases { #expect(passes(algorithm)) }
+    clock.stepUnix(by: 2 * Self.minute)
+    #expect(passes(.fixedWindow) && passes(.slidingWindow))
+    #expect(!passes(.tokenBucket) && !passes(.slidingLog))
+    clock.advance(by: Self.minute)
+    #expect(passes(.tokenBucket) && passes(.slidingLog))
+  }
+}
