@@ -70,7 +70,9 @@ public struct Answer: ~Copyable {
   }
 
   /// Answers the JSON form.
-  public func writeJSON(_ charges: borrowing [Charge], isAllowed: Bool, domain: Span<UInt8>, to out: inout ResponseBuffer) {
+  public func writeJSON(
+    _ charges: borrowing [Charge], isAllowed: Bool, domain: Span<UInt8>, to out: inout ResponseBuffer
+  ) {
     let binding = Self.bindingIndex(charges)
     let status = isAllowed ? 200 : 429
     writeStatusLine(status, to: &out)

@@ -39,8 +39,8 @@ import CJansson
       let text = unsafe withUnsafeBytes(of: error.text) { raw in
         unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
-      throw Refusal(
-        400, body.isEmpty ? "the body is empty" : "malformed JSON at line \(error.line), column \(error.column): \(text)")
+      guard !body.isEmpty else { throw Refusal(400, "the body is empty") }
+      throw Refusal(400, "malformed JSON at line \(error.line), column \(error.column): \(text)")
     }
     return unsafe JSONValue(JSONTree(root), root)
   }

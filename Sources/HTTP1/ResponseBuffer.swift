@@ -55,6 +55,14 @@
     if isEmpty { removeAll() }
   }
 
+  /// Takes back the last `count` bytes.
+  ///
+  /// - Precondition: There are as many.
+  public mutating func removeLast(_ count: Int) {
+    precondition(count >= 0 && count <= self.count, "more bytes removed than the buffer holds")
+    end -= count
+  }
+
   // MARK: Appending
 
   public mutating func append(_ text: StaticString) {

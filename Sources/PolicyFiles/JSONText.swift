@@ -1,9 +1,9 @@
 // JSONText.swift: strings as JSON writes them (RFC 8259 section 7). This room writes a few fixed objects and parses no
 // JSON, so it needs no more.
 
-enum JSONText {
+public enum JSONText {
   /// `text` in quotation marks.
-  static func quoted(_ text: String) -> String {
+  public static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

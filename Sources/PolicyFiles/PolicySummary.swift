@@ -54,10 +54,13 @@ public enum PolicySummary {
     }
   }
 
+  /// The policies as JSON: an array of the objects that `json` lists under `policies`.
+  public static func jsonArray(_ policies: [Policy]) -> String { JSONText.array(policies.map(json)) }
+
   private static func object(
     valid: Bool, policies: [Policy] = [], diagnostics: [Diagnostic], sha256: String? = nil
   ) -> String {
-    "{\"valid\":\(valid),\"policies\":\(JSONText.array(policies.map(json)))"
+    "{\"valid\":\(valid),\"policies\":\(jsonArray(policies))"
       + ",\"diagnostics\":\(JSONText.array(diagnostics.map(\.json)))"
       + ",\"sha256\":\(sha256.map(JSONText.quoted) ?? "null")}\n"
   }

@@ -28,7 +28,9 @@ final class AdminPages {
 
   /// A failed reload is no failure of the service: the old set stays in force, and restarting would lose it.
   func health() -> (isHealthy: Bool, body: String) {
-    if state.isDraining { return (false, #"{"status":"unhealthy","checks":{"policies":"ok","draining":"yes"}}"# + "\n") }
+    guard !state.isDraining else {
+      return (false, #"{"status":"unhealthy","checks":{"policies":"ok","process":"draining"}}"# + "\n")
+    }
     guard reloader.status.lastError == nil else {
       return (true, #"{"status":"degraded","checks":{"policies":"the last reload failed; see /policies"}}"# + "\n")
     }
@@ -43,7 +45,7 @@ final class AdminPages {
     if let lastError = status.lastError { errors = "[" + lastError.map(Self.quote).joined(separator: ",") + "]" }
     return """
       {"sha256":\(Self.quote(status.loaded.sha256)),"loaded_at":\(status.loadedAt / Bounds.second),\
-      "generation":\(status.generation),"policies":\(PolicySummary.json(status.loaded.policies)),\
+      "generation":\(status.generation),"policies":\(PolicySummary.jsonArray(status.loaded.policies)),\
       "last_error":\(errors)}
 
       """

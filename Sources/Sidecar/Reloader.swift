@@ -33,20 +33,20 @@ final class Reloader {
   private let loop: Loop
   private let path: String
   private let compiler: RuleCompiler
-  private let options: LoadOptions
+  private let options: PolicyLoader.Options
   private let logger: EventLogger
   private let adopt: (Rules) -> Void
   private var watchers: [FileWatcher] = []
   private var quiet: Timer?
   private var poll: Timer?
   private var firstEvent: Int64?
-  private var seen: PolicySignature?
+  private var seen: PathSignature?
   private var isLoading = false
   private var isDirty = false
 
   /// - Parameter adopt: Called on the loop's thread with each new set.
   init(
-    loop: Loop, path: String, options: LoadOptions, first: LoadedPolicies, firstRules: Rules,
+    loop: Loop, path: String, options: PolicyLoader.Options, first: LoadedPolicies, firstRules: Rules,
     compiler: RuleCompiler, logger: EventLogger, adopt: @escaping (Rules) -> Void
   ) {
     self.loop = loop
@@ -56,8 +56,7 @@ final class Reloader {
     self.logger = logger
     self.adopt = adopt
     status = Status(loaded: first, loadedAt: UnixClock.nanoseconds(), slots: firstRules.set.slots)
-    seen = first.signature
-    quiet = Timer(loop: loop) { [unowned self] _ in load() }
+    quiet = Timer(loop: loop) { [unowned self] _ in look() }
     poll = Timer(loop: loop) { [unowned self] _ in look() }
   }
 
@@ -65,7 +64,7 @@ final class Reloader {
     watch()
     poll?.start(afterNanoseconds: Bounds.reloadPoll, every: Bounds.reloadPoll)
     // What changed between the first load and the watch.
-    look()
+    load()
   }
 
   func stop() {
@@ -112,19 +111,22 @@ final class Reloader {
     quiet?.start(afterNanoseconds: max(0, wait))
   }
 
+  /// Loads if the files are not those that were looked at last.
   private func look() {
+    quiet?.stop()
+    firstEvent = nil
     let path = self.path
-    loop.background({ PolicyLoader.signature(path: path) }) { [weak self] signature in
-      guard let self, signature != seen else { return }
-      noticed()
-    }
+    loop.background(
+      { PolicyLoader.signature(path: path) },
+      then: { [weak self] signature in
+        guard let self, signature != seen else { return }
+        load()
+      })
   }
 
   // MARK: Loading
 
   private func load() {
-    quiet?.stop()
-    firstEvent = nil
     guard !isLoading else {
       isDirty = true
       return
@@ -132,31 +134,39 @@ final class Reloader {
     isLoading = true
     let (path, options, compiler) = (path, options, compiler)
     let inForce = status.loaded.sha256
-    loop.background({
-      let result = PolicyLoader.load(path: path, options: options)
-      guard case .loaded(let loaded) = result, loaded.sha256 != inForce else { return (result, Rules?.none) }
-      return (result, compiler.compile(loaded))
-    }) { [weak self] result, rules in
-      self?.finished(result, rules)
-    }
+    loop.background(
+      {
+        let signature = PolicyLoader.signature(path: path)
+        let result = PolicyLoader.load(path: path, options: options)
+        guard case .loaded(let loaded) = result, loaded.sha256 != inForce else {
+          return Outcome(signature: signature, result: result, rules: nil)
+        }
+        return Outcome(signature: signature, result: result, rules: compiler.compile(loaded))
+      },
+      then: { [weak self] outcome in self?.finished(outcome) })
   }
 
-  private func finished(_ result: LoadResult, _ rules: Rules?) {
+  /// What a load came to, on its way from the background.
+  private struct Outcome: Sendable {
+    var signature: PathSignature
+    var result: PolicyLoader.Result
+    /// Of a set that is not the one in force.
+    var rules: Rules?
+  }
+
+  private func finished(_ outcome: Outcome) {
     isLoading = false
-    switch result {
-    case .loaded(let loaded):
-      seen = loaded.signature
-      succeeded(loaded, rules)
-    case .invalid(let diagnostics, let signature):
-      seen = signature
-      failed(diagnostics.map(\.text))
-    case .unreadable(let problem):
+    seen = outcome.signature
+    switch outcome.result {
+    case .loaded(let loaded): succeeded(loaded, outcome.rules)
+    case .invalid(let diagnostics): failed(diagnostics.filter { $0.severity == .error }.map(\.text))
+    case .unreadable(let problems): failed(problems.map(\.text))
+    case .changed:
       seen = nil
-      failed([problem])
-    case .changedWhileReading:
       noticed()
     }
-    if status.lastError == nil || seen != nil { watch() }
+    // Links may lead elsewhere now.
+    watch()
     if isDirty {
       isDirty = false
       noticed()

@@ -18,7 +18,7 @@ extension APISettings {
   }
 }
 
-extension LoadOptions {
+extension PolicyLoader.Options {
   init(_ options: ServeOptions) {
     self.init(redisIsGiven: options.redis != nil)
   }

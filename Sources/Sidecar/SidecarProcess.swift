@@ -95,12 +95,12 @@ final class SidecarProcess {
   /// Reads the policies; what is wrong with them ends the start.
   private func firstLoad() throws(StartFailure) -> LoadedPolicies {
     for _ in 0..<Bounds.firstLoadAttempts {
-      switch PolicyLoader.load(path: options.policies, options: LoadOptions(options)) {
+      switch PolicyLoader.load(path: options.policies, options: PolicyLoader.Options(options)) {
       case .loaded(let loaded): return loaded
-      case .invalid(let diagnostics, _):
-        throw StartFailure(diagnostics.map { $0.text + "\n" }.joined(), code: .policies)
-      case .unreadable(let problem): throw StartFailure("weir: \(problem)\n")
-      case .changedWhileReading: continue
+      case .invalid(let diagnostics):
+        throw StartFailure(PolicySummary.lines(diagnostics), code: .policies)
+      case .unreadable(let problems): throw StartFailure(problems.map { "weir: \($0.text)\n" }.joined())
+      case .changed: continue
       }
     }
     throw StartFailure("weir: \(options.policies) keeps changing while it is read; try again\n")
@@ -138,7 +138,7 @@ final class SidecarProcess {
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let workers = self.workers
     let reloader = Reloader(
-      loop: loop, path: options.policies, options: LoadOptions(options), first: loaded, firstRules: rules,
+      loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
       for worker in workers { worker.post(.adopt(rules)) }
@@ -193,7 +193,8 @@ final class SidecarProcess {
     guard !state.isDraining else { return finish() }
     state.beginDraining()
     logger.log(
-      .info, "draining", ["delay": .string(DurationText.text(options.drainDelay)), "connections": .integer(Int64(budget.count))])
+      .info, "draining",
+      ["delay": .string(DurationText.text(options.drainDelay)), "connections": .integer(Int64(budget.count))])
     after(options.drainDelay) { [unowned self] in
       undrained = workers.count
       for worker in workers { worker.post(.drain) }

@@ -1,26 +1,45 @@
 // ValidateCommand.swift: `weir validate`: reads policies as the server would and prints what is wrong, or what is there.
 
+import PolicyFiles
 import Sidecar
 
 enum ValidateCommand {
+  /// How often files that change while they are read are read again.
+  private static let attempts = 50
+
   static func run(_ options: ValidateOptions) -> ExitCode {
-    let report = Self.report(on: options)
-    let printed = Output.write(report.answer)
-    if !report.complaint.isEmpty { Output.writeError(report.complaint) }
-    return report.code == .success ? printed : report.code
+    let result = load(options)
+    let code: ExitCode
+    switch result {
+    case .loaded: code = .success
+    case .invalid: code = .policies
+    case .unreadable, .changed: code = .failure
+    }
+    if options.format == .json {
+      let printed = Output.write(PolicySummary.json(result))
+      return code == .success ? printed : code
+    }
+    switch result {
+    case .loaded(let loaded):
+      return Output.write(PolicySummary.lines(loaded.warnings) + PolicySummary.table(loaded.policies))
+    case .invalid(let diagnostics):
+      _ = Output.write(PolicySummary.lines(diagnostics))
+    case .unreadable(let problems):
+      for problem in problems { Output.complain(problem.text) }
+    case .changed:
+      Output.complain("\(options.policies) keeps changing while it is read; try again")
+    }
+    return code
   }
 
-  /// What is printed, and the exit code: success where the policies are valid, `policies` where they are not, failure
-  /// where the path cannot be read.
-  private struct Report {
-    /// For stdout: the policies, or the diagnostics, in the form asked for.
-    var answer = ""
-    /// For stderr, with its line feeds.
-    var complaint = ""
-    var code = ExitCode.success
-  }
-
-  private static func report(on options: ValidateOptions) -> Report {
-    Report(complaint: "weir: \(options.policies): this build reads no policies\n", code: .failure)
+  private static func load(_ options: ValidateOptions) -> PolicyLoader.Result {
+    var loaderOptions = PolicyLoader.Options()
+    loaderOptions.redisIsGiven = options.redis != nil
+    for _ in 1..<attempts {
+      let result = PolicyLoader.load(path: options.policies, options: loaderOptions)
+      if case .changed = result { continue }
+      return result
+    }
+    return PolicyLoader.load(path: options.policies, options: loaderOptions)
   }
 }

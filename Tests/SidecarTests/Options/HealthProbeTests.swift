@@ -42,6 +42,17 @@ import Testing
     pthread_join(thread, nil)
   }
 
+  @Test("a server's answer is found, over a Unix socket, also a denial with its reason")
+  func unix() throws {
+    let path = "/tmp/weir-health-\(getpid()).sock"
+    defer { unsafe unlink(path) }
+    let server = try #require(Server(path: path, answer: "HTTP/1.1 503 No\r\n\r\ndraining\n"))
+    let thread = server.answerOne()
+    let answer = HealthProbe.ask(try ListenAddress("unix:\(path)?mode=0600"), timeout: 10_000_000_000)
+    #expect(answer == .unhealthy("answered 503: \"draining\""))
+    pthread_join(thread, nil)
+  }
+
   @Test("a server that accepts and says nothing is unhealthy when the time is over")
   func silent() throws {
     let server = try #require(Server(answer: ""))
@@ -59,7 +70,7 @@ import Testing
     #expect(socket == .unhealthy("cannot connect: No such file or directory"))
   }
 
-  /// A listening socket on loopback, on a port that the system chose.
+  /// A listening socket, on a loopback port that the system chose or at a path.
   private final class Server: Sendable {
     let descriptor: Int32
     let port: UInt16
@@ -81,6 +92,24 @@ import Testing
       self.descriptor = descriptor
       self.answer = answer
       port = UInt16(bigEndian: address.sin_port)
+    }
+
+    init?(path: String, answer: String) {
+      let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      unsafe withUnsafeMutableBytes(of: &address.sun_path) { field in
+        for (index, byte) in path.utf8.prefix(field.count - 1).enumerated() { unsafe field[index] = byte }
+      }
+      let isBound = unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+          unsafe bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 && listen(descriptor, 8) == 0
+        }
+      }
+      guard descriptor >= 0, isBound else { return nil }
+      self.descriptor = descriptor
+      self.answer = answer
+      port = 0
     }
 
     deinit { close(descriptor) }
