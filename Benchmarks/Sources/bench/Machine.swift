@@ -1,0 +1,55 @@
+// Machine.swift: the few system calls that the measuring programs need.
+
+import Glibc
+
+/// Ends the program with a sentence.
+func stop(_ message: String) -> Never {
+  let line = Array("bench: \(message)\n".utf8)
+  _ = unsafe write(2, line, line.count)
+  exit(1)
+}
+
+func monotonicNanoseconds() -> Int64 { nanoseconds(of: CLOCK_MONOTONIC) }
+
+/// What this thread has had of a core: what others take from it meanwhile does not count.
+func threadNanoseconds() -> Int64 { nanoseconds(of: CLOCK_THREAD_CPUTIME_ID) }
+
+private func nanoseconds(of clock: clockid_t) -> Int64 {
+  var time = timespec()
+  unsafe clock_gettime(clock, &time)
+  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
+/// With one decimal, without Foundation.
+func decimal(_ value: Double) -> String {
+  let tenths = Int((value * 10).rounded())
+  return "\(tenths / 10).\(tenths % 10)"
+}
+
+/// A blocking connection to `127.0.0.1:PORT`; nil where nobody listens.
+func connection(to address: String) -> Int32? {
+  guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]) else {
+    stop("no address: \(address)")
+  }
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  var target = sockaddr_in()
+  target.sin_family = sa_family_t(AF_INET)
+  target.sin_port = port.bigEndian
+  unsafe inet_pton(AF_INET, "127.0.0.1", &target.sin_addr)
+  let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+  let result = unsafe withUnsafePointer(to: &target) { pointer in
+    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, size) }
+  }
+  if result == 0 { return descriptor }
+  close(descriptor)
+  return nil
+}
+
+func sendAll(_ bytes: [UInt8], to descriptor: Int32) {
+  var sent = 0
+  while sent < bytes.count {
+    let count = unsafe bytes.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress! + sent, $0.count - sent, 0) }
+    guard count > 0 else { stop("the server closed while it was asked") }
+    sent += count
+  }
+}
