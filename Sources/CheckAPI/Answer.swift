@@ -182,7 +182,7 @@ public struct Answer: ~Copyable {
     _ charge: Charge, to out: inout ResponseBuffer, _ parameters: (Charge, inout ResponseBuffer) -> Void
   ) {
     out.append(byte: UInt8(ascii: "\""))
-    out.append(set.policies[Int(charge.policy)].name)
+    out.append(string: set.policies[Int(charge.policy)].name)
     out.append(byte: UInt8(ascii: "\""))
     parameters(charge, &out)
   }
@@ -209,7 +209,7 @@ public struct Answer: ~Copyable {
     if binding >= 0 {
       let decision = charges[binding].decision
       out.append(",\"policy\":\"")
-      out.append(set.policies[Int(charges[binding].policy)].name)
+      out.append(string: set.policies[Int(charges[binding].policy)].name)
       out.append("\",\"limit\":")
       out.append(decimal: decision.limit)
       out.append(",\"remaining\":")
@@ -239,7 +239,7 @@ public struct Answer: ~Copyable {
     var isFirst = true
     for index in charges.indices where included(charges[index]) {
       out.append(isFirst ? "\"" : ",\"")
-      out.append(set.policies[Int(charges[index].policy)].name)
+      out.append(string: set.policies[Int(charges[index].policy)].name)
       out.append("\"")
       isFirst = false
     }
