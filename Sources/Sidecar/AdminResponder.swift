@@ -89,6 +89,8 @@ final class AdminResponder: Responder {
     preconditionFailure("no page of this listener takes a body")
   }
 
+  var isStopping: Bool { false }
+
   func finishedBatch() {}
 }
 

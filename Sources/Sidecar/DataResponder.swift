@@ -38,6 +38,9 @@ final class DataResponder: Responder {
     decisions.reserve(slots: Int(rules.set.slots.max() ?? 0) + 1)
   }
 
+  /// From the signal on, so that clients move away before the listeners close.
+  var isStopping: Bool { state.isDraining }
+
   // MARK: Requests
 
   func understand(_ head: RequestHead, _ bytes: Span<UInt8>) -> (request: Route, body: BodyNeed) {

@@ -236,7 +236,7 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
   // MARK: Answering
 
   private func afterwards(keepsAlive: Bool, _ minorVersion: UInt8) -> Afterwards {
-    guard keepsAlive, !server.isDraining else { return .close }
+    guard keepsAlive, !server.isDraining, !server.responder.isStopping else { return .close }
     return minorVersion == 0 ? .keepHTTP10 : .keep
   }
 

@@ -22,6 +22,9 @@ protocol Responder: AnyObject {
   /// Answers a request whose body was collected, and says with which status.
   func answer(_ request: Request, body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int
 
+  /// Whether each answer is the last of its connection, since the process is stopping.
+  var isStopping: Bool { get }
+
   /// All requests of one read were answered.
   func finishedBatch()
 }

@@ -79,7 +79,7 @@ import Testing
     let lines = response.text.split(separator: "\n")
     for line in lines where !line.hasPrefix("#") {
       let value = line.split(separator: " ").last.flatMap { Double($0) }
-      #expect(value != nil && line.hasPrefix("weir_"), "\(line)")
+      #expect(value != nil && (line.hasPrefix("weir_") || line.hasPrefix("process_")), "\(line)")
     }
     let typed = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
     #expect(typed.count == Set(typed).count)

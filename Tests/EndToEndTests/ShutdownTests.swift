@@ -78,7 +78,8 @@ import Testing
     for client in clients {
       let response = try client.response()
       #expect(response.status == 200)
-      #expect(response.closes)
+      // A worker may have answered before the signal was seen; it then closes the idle connection.
+      #expect(try client.isClosedByServer())
     }
     #expect(try weir.wait() == .exited(0))
   }
