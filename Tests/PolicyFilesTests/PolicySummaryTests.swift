@@ -16,14 +16,12 @@ import Testing
   @Test("the table has a line a policy, in columns")
   func table() {
     #expect(
-      PolicySummary.table(read(Self.text).policies)
-        == """
-        DOMAIN  POLICY        ALGORITHM     LIMIT                  KEY              SOURCE
-        api     per-client    token-bucket  100 per 1m (burst 20)  ip, header.x-a   p.yaml:3
-        api     all (shadow)  fixed-window  5 per 1m30s            -                p.yaml:4
+      PolicySummary.table(read(Self.text).policies) == """
+        DOMAIN  POLICY        ALGORITHM     LIMIT                  KEY             SOURCE
+        api     per-client    token-bucket  100 per 1m (burst 20)  ip, header.x-a  p.yaml:3
+        api     all (shadow)  fixed-window  5 per 1m30s            -               p.yaml:4
 
-        """.replacing("KEY              ", with: "KEY             ").replacing("x-a   p", with: "x-a  p")
-        .replacing("-                p", with: "-               p"))
+        """)
     #expect(PolicySummary.table([]) == "")
   }
 
