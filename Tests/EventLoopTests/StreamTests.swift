@@ -142,8 +142,8 @@ import Testing
   func halfClose() throws {
     let pair = try Pair()
     pair.recorder.consume = { _, _ in 0 }
-    pair.recorder.onEnded = { stream in
-      pair.recorder.consume = { _, bytes in bytes.count }
+    pair.recorder.onEnded = { [unowned recorder = pair.recorder] stream in
+      recorder.consume = { _, bytes in bytes.count }
       stream.pauseReading()
       stream.resumeReading()
     }
