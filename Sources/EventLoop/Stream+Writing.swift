@@ -49,6 +49,15 @@ extension Stream {
 
   /// How many bytes the kernel took just now; below zero the stream has failed.
   private func tryWrite(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    // An accepted stream is a socket, and `send` finds it without the file layer that libuv's `write` goes through.
+    if descriptor >= 0 {
+      switch unsafe Platform.sendBytes(bytes, count, to: descriptor) {
+      case .success(let sent): return sent
+      case .failure(let error):
+        fail(error)
+        return -1
+      }
+    }
     // libuv takes the length as an unsigned int in places: a gigabyte is far more than a socket takes at once.
     let length = min(count, 1 << 30)
     var buffer = unsafe uv_buf_t(
