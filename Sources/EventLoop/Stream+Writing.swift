@@ -1,7 +1,7 @@
 // Stream+Writing.swift: from the handler to the socket.
 //
-// Bytes go to the kernel at once if nothing waits before them: one system call, nothing copied. What the kernel does not
-// take is copied and sent by libuv when the socket has room; what is written meanwhile is collected behind it and
+// Bytes go to the kernel at once if nothing waits before them: one system call, nothing copied. What the kernel does
+// not take is copied and sent by libuv when the socket has room; what is written meanwhile is collected behind it and
 // follows in one piece.
 
 import CUV
@@ -38,7 +38,7 @@ extension Stream {
   public func shutdown() {
     guard !isClosing, !isShutDown else { return }
     isShutDown = true
-    if unsafe inFlight == nil { tellEnd() }
+    tellEndIfDue()
   }
 
   private func enqueue(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
@@ -103,10 +103,13 @@ extension Stream {
       return
     }
     handler?.drained(self)
-    if isShutDown, !isClosing { tellEnd() }
+    tellEndIfDue()
   }
 
-  private func tellEnd() {
+  /// Tells the peer once, when it was asked for and nothing is to be sent before it.
+  func tellEndIfDue() {
+    guard isShutDown, !isEndTold, !isClosing, !isConnecting, unsafe inFlight == nil else { return }
+    isEndTold = true
     let request = unsafe allocateZeroed(uv_shutdown_t.self)
     let result = unsafe uv_shutdown(request, handle) { request, status in
       guard let request = unsafe request else { return }

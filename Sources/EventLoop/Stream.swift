@@ -46,9 +46,12 @@ import CUV
   var output = KeptBytes()
   /// Whether `shutdown` was called.
   var isShutDown = false
+  /// Whether libuv knows.
+  var isEndTold = false
 
   /// Set while `connect` is under way.
   var connectTimer: Timer?
+  var isConnecting: Bool { connectTimer != nil }
 
   /// A stream without a descriptor.
   init(loop: Loop, peer: PeerAddress, maximumInput: Int, maximumOutput: Int) {
