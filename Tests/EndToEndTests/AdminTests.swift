@@ -79,7 +79,7 @@ import Testing
     let lines = response.text.split(separator: "\n")
     for line in lines where !line.hasPrefix("#") {
       let value = line.split(separator: " ").last.flatMap { Double($0) }
-      #expect(value != nil && line.hasPrefix("weir_"), "\(line)")
+      #expect(value != nil && (line.hasPrefix("weir_") || line.hasPrefix("process_")), "\(line)")
     }
     let typed = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
     #expect(typed.count == Set(typed).count)
@@ -95,8 +95,12 @@ import Testing
     let page = try weir.adminRequest("/policies")
     let json = try #require(page.json)
     #expect(json["policies"]?.array?.count == 1)
-    #expect(json["policies"]?[0]?["name"]?.string == "per-client")
-    #expect(page.text.contains("test.yaml"))
+    let policy = try #require(json["policies"]?[0])
+    #expect(policy["domain"]?.string == "default")
+    #expect(policy["policy"]?.string == "per-client")
+    #expect(policy["file"]?.string?.hasSuffix("test.yaml") == true)
+    #expect(policy["line"]?.int == 2)
+    #expect((json["loaded_at"]?.int ?? 0) > 1_700_000_000)
     #expect(json["last_error"] == .null)
     let sha = try #require(json["sha256"]?.string)
     #expect(sha.count == 64)
