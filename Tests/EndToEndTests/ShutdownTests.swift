@@ -36,16 +36,18 @@ import Testing
 
   @Test("an idle connection is closed after one more answer, or after a second")
   func idleConnections() throws {
-    let weir = try WeirProcess(Self.policies, arguments: ["--drain-delay", "500ms"])
+    let weir = try WeirProcess(Self.policies)
     let asking = try weir.client()
     let silent = try weir.client()
     for client in [asking, silent] { #expect(try client.request("GET", "/check/a").status == 200) }
     weir.signal(SIGTERM)
-    try eventually("it drains") { try weir.adminRequest("/readyz").status == 503 }
-    let last = try asking.request("GET", "/check/a")
-    #expect(last.status == 200)
-    #expect(last.closes)
-    #expect(try asking.isClosedByServer())
+    try eventually("the data listener is closed") { (try? HTTPClient(weir.listen[0])) == nil }
+    do {
+      #expect(try asking.request("GET", "/check/a").closes)
+      #expect(try asking.isClosedByServer())
+    } catch let error as HTTPClient.NoAnswer where error.isClosed {
+      // This thread was held up for the whole second.
+    }
     #expect(try silent.isClosedByServer())
     #expect(try weir.wait() == .exited(0))
   }
@@ -60,9 +62,7 @@ import Testing
     #expect(try weir.request("GET", "/readyz").status == 503)
     #expect(try HTTPClient(try #require(weir.metrics)).request("GET", "/readyz").status == 503)
     #expect(try weir.adminRequest("/healthz").status == 200)
-    let response = try weir.request("GET", "/check/a")
-    #expect(response.status == 200)
-    #expect(response.closes)
+    #expect(try weir.request("GET", "/check/a").status == 200)
     #expect(try weir.wait() == .exited(0))
   }
 
@@ -76,9 +76,8 @@ import Testing
     weir.signal(SIGTERM)
     weir.signal(SIGCONT)
     for client in clients {
-      let response = try client.response()
-      #expect(response.status == 200)
-      // A worker may have answered before the signal was seen; it then closes the idle connection.
+      // Whether the worker saw the signal before the request decides what the answer says; it ends either way.
+      #expect(try client.response().status == 200)
       #expect(try client.isClosedByServer())
     }
     #expect(try weir.wait() == .exited(0))
