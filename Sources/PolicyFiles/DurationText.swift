@@ -52,7 +52,7 @@ public enum DurationText {
   }
 
   /// The shortest sum of units that `parse` reads back as the same number; what is below a millisecond is dropped.
-  /// Negative durations are `0ms`.
+  /// Negative durations are `0s`.
   public static func text(_ nanoseconds: Int64) -> String {
     var rest = max(0, nanoseconds)
     var result = ""
@@ -60,7 +60,7 @@ public enum DurationText {
       result += "\(rest / unit.nanoseconds)\(unit.name)"
       rest %= unit.nanoseconds
     }
-    return result.isEmpty ? "0ms" : result
+    return result.isEmpty ? "0s" : result
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
