@@ -41,6 +41,12 @@ final class Reloader {
   private var poll: Timer?
   private var firstEvent: Int64?
   private var seen: PathSignature?
+  private var inForce: Rules
+  /// Sets that workers may still be leaving. Whoever lets go of a set last frees it, which takes milliseconds for
+  /// thousands of policies: that is the main thread, two polls later, and never a worker.
+  private var leaving: [Rules] = []
+  private var left: [Rules] = []
+  private var isFirstLook = true
   private var isLoading = false
   private var isDirty = false
 
@@ -55,9 +61,13 @@ final class Reloader {
     self.compiler = compiler
     self.logger = logger
     self.adopt = adopt
+    inForce = firstRules
     status = Status(loaded: first, loadedAt: UnixClock.nanoseconds(), slots: firstRules.set.slots)
     quiet = Timer(loop: loop) { [unowned self] _ in look() }
-    poll = Timer(loop: loop) { [unowned self] _ in look() }
+    poll = Timer(loop: loop) { [unowned self] _ in
+      (left, leaving) = (leaving, [])
+      look()
+    }
   }
 
   func start() {
@@ -133,12 +143,12 @@ final class Reloader {
     }
     isLoading = true
     let (path, options, compiler) = (path, options, compiler)
-    let inForce = status.loaded.sha256
+    let digest = status.loaded.sha256
     loop.background(
       {
         let signature = PolicyLoader.signature(path: path)
         let result = PolicyLoader.load(path: path, options: options)
-        guard case .loaded(let loaded) = result, loaded.sha256 != inForce else {
+        guard case .loaded(let loaded) = result, loaded.sha256 != digest else {
           return Outcome(signature: signature, result: result, rules: nil)
         }
         return Outcome(signature: signature, result: result, rules: compiler.compile(loaded))
@@ -176,11 +186,14 @@ final class Reloader {
   private func succeeded(_ loaded: LoadedPolicies, _ rules: Rules?) {
     let wasBroken = status.lastError != nil
     status.lastError = nil
+    if !isFirstLook || rules != nil { status.successes += 1 }
+    isFirstLook = false
     guard let rules else {
       if wasBroken { logger.log(.info, "policies are valid again, and unchanged") }
       return
     }
-    status.successes += 1
+    leaving.append(inForce)
+    inForce = rules
     status.generation += 1
     status.loaded = loaded
     status.slots = rules.set.slots
@@ -190,6 +203,7 @@ final class Reloader {
   }
 
   private func failed(_ problems: [String]) {
+    isFirstLook = false
     let isNews = status.lastError != problems
     status.failures += 1
     status.lastError = problems
