@@ -11,7 +11,7 @@ public enum GatewayCheck {
     public var lacksTarget = false
   }
 
-  /// Fills `check`.
+  /// Fills `check` with the attributes that the policies of `set` use.
   ///
   /// - Parameter peer: Who sent the request; nil for a Unix socket, which is always trusted.
   @discardableResult
@@ -46,10 +46,18 @@ public enum GatewayCheck {
       method = nil
       host = head.host
     }
-    check.setMethod(bytes.extracting(lastElement(of: method, else: head.method, bytes)))
-    if let host { check.setHost(bytes.extracting(lastElement(of: host, else: host, bytes))) }
-    if let target { check.setTarget(bytes.extracting(target.range), in: set) }
-    check.ip = ClientAddress.of(head, bytes, peer: peer, hasClientIP: hasClientIP, settings, table)
+    if set.uses.contains(.method) {
+      check.setMethod(bytes.extracting(lastElement(of: method, else: head.method, bytes)))
+    }
+    if let host, set.uses.contains(.host) {
+      check.setHost(bytes.extracting(lastElement(of: host, else: host, bytes)))
+    }
+    if let target, !set.uses.isDisjoint(with: [.path, .query]) {
+      check.setTarget(bytes.extracting(target.range), in: set)
+    }
+    if set.uses.contains(.ip) {
+      check.ip = ClientAddress.of(head, bytes, peer: peer, hasClientIP: hasClientIP, settings, table)
+    }
     return Gaps(lacksTarget: target == nil)
   }
 

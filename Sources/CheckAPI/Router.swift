@@ -131,7 +131,11 @@ public enum Router {
     suffix(of: whole, after: text, bytes)?.isEmpty == true
   }
 
-  private static func isMethod(_ name: StaticString, _ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  /// Whether the request is a HEAD, whose answer has no content.
+  public static func isHead(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool { isMethod("HEAD", head, bytes) }
+
+  /// Whether the request has this method. Case counts.
+  public static func isMethod(_ name: StaticString, _ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
     equals(head.method, name, bytes)
   }
 }

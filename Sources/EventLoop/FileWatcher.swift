@@ -59,12 +59,11 @@ public enum FileEvent: Sendable, Equatable {
   public func close() {
     guard let event = unsafe handle else { return }
     unsafe handle = nil
+    handler = nil
     unsafe closeHandle(event)
   }
 
-  func handleClosed() {
-    handler = nil
-  }
+  func handleClosed() {}
 
   private func report(name: String?, status: Int32) {
     guard unsafe handle != nil else { return }
@@ -78,7 +77,8 @@ public enum FileEvent: Sendable, Equatable {
   }
 
   private func end(_ event: FileEvent) {
+    let last = handler
     close()
-    handler?(event)
+    last?(event)
   }
 }

@@ -11,7 +11,7 @@ import CUV
 protocol HandleOwner: AnyObject {
   /// Starts to close what is open. May be called twice and from inside any callback.
   func close()
-  /// Called once for each handle, when libuv has let go of it.
+  /// Called once for each handle, when libuv has let go of it. Most owners forgot it, and their handler, in `close`.
   func handleClosed()
 }
 

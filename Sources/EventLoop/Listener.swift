@@ -73,6 +73,7 @@ public protocol ListenerHandler: AnyObject {
   public func close() {
     guard let poll = unsafe handle else { return }
     unsafe handle = nil
+    handler = nil
     pause?.close()
     pause = nil
     unsafe uv_poll_stop(poll)
@@ -81,9 +82,7 @@ public protocol ListenerHandler: AnyObject {
     unsafe closeHandle(poll)
   }
 
-  func handleClosed() {
-    handler = nil
-  }
+  func handleClosed() {}
 
   private func startPolling() {
     guard let poll = unsafe handle else { return }

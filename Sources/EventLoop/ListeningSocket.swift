@@ -1,5 +1,5 @@
-// ListeningSocket.swift: a bound, listening descriptor that no loop has yet. Sockets are opened before any loop runs, so
-// that what is wrong with an address is said before the service starts.
+// ListeningSocket.swift: a bound, listening descriptor that no loop has yet. Sockets are opened before any loop runs,
+// so that what is wrong with an address is said before the service starts.
 
 import Synchronization
 

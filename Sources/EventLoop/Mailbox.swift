@@ -61,13 +61,12 @@ import Synchronization
   /// - Returns: The messages that were accepted and not delivered, oldest first.
   public func closeReturningRest() -> [Message] {
     let (bell, rest) = state.withLock { ($0.bell.take(), $0.takeAll()) }
+    unsafe handler = nil
     if let bell { unsafe closeHandle(bell.handle) }
     return rest
   }
 
-  func handleClosed() {
-    unsafe handler = nil
-  }
+  func handleClosed() {}
 
   func rung() {
     state.withLock { $0.isRung = false }

@@ -53,6 +53,19 @@ extension Platform {
     if unsafe setsockopt(descriptor, level, name, &number, socklen_t(MemoryLayout<Int32>.size)) != 0 { throw lastError }
   }
 
+  /// Gives the kernel what it takes of `bytes` just now: 0 where the socket has no room.
+  static func sendBytes(_ bytes: UnsafeRawPointer, _ count: Int, to descriptor: Int32) -> Result<Int, UVError> {
+    while true {
+      let sent = unsafe send(descriptor, bytes, count, 0)
+      if sent >= 0 { return .success(sent) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN, EWOULDBLOCK: return .success(0)
+      default: return .failure(lastError)
+      }
+    }
+  }
+
   static func bindSocket(_ descriptor: Int32, to address: SocketAddress) throws(UVError) {
     let result = unsafe withAddress(address) { unsafe bind(descriptor, $0, $1) }
     if result != 0 { throw lastError }

@@ -8,7 +8,6 @@ import CUV
 /// Waits for signals while it is open; they then no longer do what they do by default.
 @safe public final class SignalSource: HandleOwner {
   private var handles: [UnsafeMutablePointer<uv_signal_t>] = unsafe []
-  private var openHandles = 0
   private var handler: ((Signal) -> Void)?
 
   /// Waits for `signals` on `loop`, until it is closed.
@@ -33,7 +32,6 @@ import CUV
     }
     unsafe attach(handle, to: self)
     unsafe handles.append(handle)
-    openHandles += 1
     try check(
       unsafe uv_signal_start(
         handle,
@@ -45,11 +43,9 @@ import CUV
 
   /// Stops waiting: the signals do again what they did before. May be called twice and from the handler.
   public func close() {
+    handler = nil
     while let handle = unsafe handles.popLast() { unsafe closeHandle(handle) }
   }
 
-  func handleClosed() {
-    openHandles -= 1
-    if openHandles == 0 { handler = nil }
-  }
+  func handleClosed() {}
 }

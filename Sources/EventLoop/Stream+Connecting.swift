@@ -50,5 +50,6 @@ extension Stream {
     guard status == 0 else { return fail(UVError(code: status)) }
     handler?.connected(self)
     startReading()
+    tellEndIfDue()
   }
 }

@@ -35,7 +35,7 @@ extension Stream {
   }
 
   func startReading() {
-    guard !isReading, !isPaused, !isClosing, !hasEnded else { return }
+    guard !isReading, !isPaused, !isClosing, !hasEnded, !isConnecting else { return }
     isReading = true
     let result = unsafe uv_read_start(
       handle,

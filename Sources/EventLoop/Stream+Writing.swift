@@ -1,7 +1,7 @@
 // Stream+Writing.swift: from the handler to the socket.
 //
-// Bytes go to the kernel at once if nothing waits before them: one system call, nothing copied. What the kernel does not
-// take is copied and sent by libuv when the socket has room; what is written meanwhile is collected behind it and
+// Bytes go to the kernel at once if nothing waits before them: one system call, nothing copied. What the kernel does
+// not take is copied and sent by libuv when the socket has room; what is written meanwhile is collected behind it and
 // follows in one piece.
 
 import CUV
@@ -38,7 +38,7 @@ extension Stream {
   public func shutdown() {
     guard !isClosing, !isShutDown else { return }
     isShutDown = true
-    if unsafe inFlight == nil { tellEnd() }
+    tellEndIfDue()
   }
 
   private func enqueue(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
@@ -49,6 +49,15 @@ extension Stream {
 
   /// How many bytes the kernel took just now; below zero the stream has failed.
   private func tryWrite(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    // An accepted stream is a socket, and `send` finds it without the file layer that libuv's `write` goes through.
+    if descriptor >= 0 {
+      switch unsafe Platform.sendBytes(bytes, count, to: descriptor) {
+      case .success(let sent): return sent
+      case .failure(let error):
+        fail(error)
+        return -1
+      }
+    }
     // libuv takes the length as an unsigned int in places: a gigabyte is far more than a socket takes at once.
     let length = min(count, 1 << 30)
     var buffer = unsafe uv_buf_t(
@@ -94,10 +103,13 @@ extension Stream {
       return
     }
     handler?.drained(self)
-    if isShutDown, !isClosing { tellEnd() }
+    tellEndIfDue()
   }
 
-  private func tellEnd() {
+  /// Tells the peer once, when it was asked for and nothing is to be sent before it.
+  func tellEndIfDue() {
+    guard isShutDown, !isEndTold, !isClosing, !isConnecting, unsafe inFlight == nil else { return }
+    isEndTold = true
     let request = unsafe allocateZeroed(uv_shutdown_t.self)
     let result = unsafe uv_shutdown(request, handle) { request, status in
       guard let request = unsafe request else { return }

@@ -25,6 +25,8 @@ import CUV
 
   /// Valid until the close callback; `isClosing` says whether it may still be used.
   let handle: UnsafeMutablePointer<uv_stream_t>
+  /// The accepted descriptor, for as long as `handle` has it; -1 for a stream that connects.
+  private(set) var descriptor: Int32 = -1
   /// Whether `close` has begun, called or because the connection failed.
   public internal(set) var isClosing = false
   var closeError: UVError?
@@ -44,9 +46,12 @@ import CUV
   var output = KeptBytes()
   /// Whether `shutdown` was called.
   var isShutDown = false
+  /// Whether libuv knows.
+  var isEndTold = false
 
   /// Set while `connect` is under way.
   var connectTimer: Timer?
+  var isConnecting: Bool { connectTimer != nil }
 
   /// A stream without a descriptor.
   init(loop: Loop, peer: PeerAddress, maximumInput: Int, maximumOutput: Int) {
@@ -79,6 +84,7 @@ import CUV
       close()
       throw UVError(code: result)
     }
+    self.descriptor = descriptor
     if peer != .unix { unsafe uv_tcp_nodelay(tcp, 1) }  // an answer is one write: waiting for more only delays it
   }
 

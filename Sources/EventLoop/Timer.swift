@@ -58,10 +58,9 @@ import CUV
   public func close() {
     guard let timer = unsafe handle else { return }
     unsafe handle = nil
+    handler = nil
     unsafe closeHandle(timer)
   }
 
-  func handleClosed() {
-    handler = nil
-  }
+  func handleClosed() {}
 }

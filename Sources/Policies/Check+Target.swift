@@ -10,7 +10,7 @@ extension Check {
   /// parameters that `set` names.
   public mutating func setTarget(_ target: Span<UInt8>, in set: PolicySet) {
     let pathEnd = setPath(target)
-    guard set.namesQueries, pathEnd < target.count, target[pathEnd] == UInt8(ascii: "?") else { return }
+    guard set.uses.contains(.query), pathEnd < target.count, target[pathEnd] == UInt8(ascii: "?") else { return }
     var queryEnd = pathEnd + 1
     while queryEnd < target.count, target[queryEnd] != UInt8(ascii: "#") { queryEnd += 1 }
     addQuery(target, from: pathEnd + 1, to: queryEnd, in: set)

@@ -13,7 +13,7 @@ struct PolicyCompiler {
   private var domains: [String: Int32] = [:]
   private(set) var listCount = Int(Check.List.firstOther)
   private(set) var headers: [(name: String, list: Int32)] = []
-  private(set) var namesQueries = false
+  private(set) var uses: PolicySet.Uses = []
 
   init(ipv6Prefix: Int, shadowAll: Bool) {
     program.ipv6Prefix = ipv6Prefix
@@ -59,10 +59,18 @@ struct PolicyCompiler {
 
   private mutating func source(_ name: AttributeName) -> PolicyProgram.Source {
     switch name {
-    case .method: return .list(Check.List.method)
-    case .path: return .list(Check.List.path)
-    case .host: return .list(Check.List.host)
-    case .ip: return .ip
+    case .method:
+      uses.insert(.method)
+      return .list(Check.List.method)
+    case .path:
+      uses.insert(.path)
+      return .list(Check.List.path)
+    case .host:
+      uses.insert(.host)
+      return .list(Check.List.host)
+    case .ip:
+      uses.insert(.ip)
+      return .ip
     case .capture(let name): return .capture(capture(name))
     case .header, .query, .custom: break
     }
@@ -74,7 +82,7 @@ struct PolicyCompiler {
     program.map.set(text, group: PolicyProgram.Group.names, to: list)
     if case .header(let name) = name { headers.append((name, list)) }
     if case .query(let name) = name {
-      namesQueries = true
+      uses.insert(.query)
       program.map.set(Array(name.utf8), group: PolicyProgram.Group.queries, to: list)
     }
     return .list(list)
@@ -94,7 +102,7 @@ struct PolicyCompiler {
     // The path stands first: later conditions may ask for what it captured.
     if !given.paths.isEmpty { program.conditions.append(paths(given.paths)) }
     if !given.methods.isEmpty {
-      program.conditions.append(oneOf(.list(Check.List.method), given.methods.map { Array($0.utf8) }))
+      program.conditions.append(oneOf(source(.method), given.methods.map { Array($0.utf8) }))
     }
     if !given.hosts.isEmpty { program.conditions.append(hosts(given.hosts)) }
     if !given.networks.isEmpty { program.conditions.append(networks(given.networks)) }
@@ -103,6 +111,7 @@ struct PolicyCompiler {
   }
 
   private mutating func paths(_ patterns: [PathPattern]) -> PolicyProgram.Condition {
+    uses.insert(.path)
     let start = Int32(program.patterns.count)
     for pattern in patterns {
       let segmentStart = Int32(program.patternSegments.count)
@@ -127,6 +136,7 @@ struct PolicyCompiler {
   }
 
   private mutating func hosts(_ patterns: [HostPattern]) -> PolicyProgram.Condition {
+    uses.insert(.host)
     let group = newGroup(2)
     for pattern in patterns {
       program.map.set(Array(pattern.name.utf8), group: pattern.matchesSubdomains ? group + 1 : group, to: 0)
@@ -138,6 +148,7 @@ struct PolicyCompiler {
   }
 
   private mutating func networks(_ networks: [IPNetwork]) -> PolicyProgram.Condition {
+    uses.insert(.ip)
     program.networks.append(NetworkMap(networks.map { ($0, 0) }))
     return .networks(Int32(program.networks.count - 1))
   }

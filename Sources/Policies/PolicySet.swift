@@ -13,9 +13,20 @@ public final class PolicySet: Sendable {
   public let listCount: Int
   /// The headers that policies use, lower case, with their numbers: what a gateway check must look for.
   public let headers: [(name: String, list: Int32)]
-  /// Whether any policy uses a query parameter.
-  public let namesQueries: Bool
+  /// Which of the attributes that cost something to find any policy uses.
+  public let uses: Uses
   let program: PolicyProgram
+
+  public struct Uses: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let method = Uses(rawValue: 1)
+    public static let path = Uses(rawValue: 2)
+    public static let host = Uses(rawValue: 4)
+    public static let ip = Uses(rawValue: 8)
+    public static let query = Uses(rawValue: 16)
+  }
 
   /// Compiles `policies`.
   ///
@@ -33,7 +44,7 @@ public final class PolicySet: Sendable {
     self.slots = slots
     listCount = compiler.listCount
     headers = compiler.headers
-    namesQueries = compiler.namesQueries
+    uses = compiler.uses
   }
 
   /// The number of the domain, or -1.

@@ -26,6 +26,11 @@ public enum PolicyLoader {
     public var path: String
     public var reason: String
 
+    public init(path: String, reason: String) {
+      self.path = path
+      self.reason = reason
+    }
+
     /// `path: reason`.
     public var text: String { path + ": " + reason }
   }

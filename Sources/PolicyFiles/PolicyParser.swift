@@ -39,19 +39,30 @@ public enum PolicyParser {
     var result = Result(policies: [], diagnostics: [], domains: [])
     var names: [QualifiedName: SourceLine] = [:]
     var warnings = PolicyWarnings()
+    var notShown = 0
+    var isFaulty = false
     for file in files {
       var reader = SchemaReader(file: file.name, options: options)
       let read = reader.file(file.bytes)
-      for (name, policy) in read.policies {
-        let isFirst = name.map { claim($0, in: read.domain, &names, &reader) } ?? false
-        guard isFirst, let policy else { continue }
+      for named in read.policies {
+        guard claim(named, in: read.domain, &names, &reader), let policy = named.policy else { continue }
         warnings.check(policy, &reader)
         result.policies.append(policy.policy)
       }
       result.domains.append(read.domain)
-      result.diagnostics += inOrder(reader.report)
+      let room = FileBounds.diagnostics - result.diagnostics.count
+      let report = inOrder(reader.report)
+      result.diagnostics += report.prefix(room)
+      notShown += reader.notShown + max(0, report.count - room)
+      isFaulty = isFaulty || reader.errorCount > 0
     }
-    result.diagnostics = bounded(result.diagnostics)
+    if notShown > 0, let last = files.last {
+      // An error where any is: also where only warnings came before the bound.
+      result.diagnostics.append(
+        Diagnostic(
+          file: last.name, line: 0, column: 0, severity: isFaulty ? .error : .warning,
+          message: "\(notShown) more not shown"))
+    }
     return result
   }
 
@@ -60,18 +71,19 @@ public enum PolicyParser {
     var name: String
   }
 
-  /// Whether `name` is the first of its domain; reports it where it is not.
+  /// Whether a name is the first of its domain; reports it where it is not.
   private static func claim(
-    _ name: (String, Mark), in domain: String, _ names: inout [QualifiedName: SourceLine], _ reader: inout SchemaReader
+    _ named: NamedPolicy, in domain: String, _ names: inout [QualifiedName: SourceLine], _ reader: inout SchemaReader
   ) -> Bool {
-    let qualified = QualifiedName(domain: domain, name: name.0)
+    let qualified = QualifiedName(domain: domain, name: named.name)
     if let first = names[qualified] {
       reader.error(
-        name.1,
-        "name \"\(name.0)\": domain \"\(domain)\" has a policy of that name already, at \(first.file):\(first.line)")
+        named.mark,
+        "name \"\(named.name)\": domain \"\(domain)\" has a policy of that name already, at \(first.file):\(first.line)"
+      )
       return false
     }
-    names[qualified] = SourceLine(file: reader.file, line: name.1.line)
+    names[qualified] = SourceLine(file: reader.file, line: named.mark.line)
     return true
   }
 
@@ -82,20 +94,6 @@ public enum PolicyParser {
     }
     var result: [Diagnostic] = []
     for (_, diagnostic) in sorted where !result.suffix(8).contains(diagnostic) { result.append(diagnostic) }
-    return result
-  }
-
-  private static func bounded(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-    let excess = diagnostics.count - FileBounds.diagnostics
-    guard excess > 0 else { return diagnostics }
-    let dropped = diagnostics.suffix(excess)
-    var result = Array(diagnostics.dropLast(excess))
-    // An error stays an error, also where only warnings are left to show it.
-    let severity: Diagnostic.Severity = dropped.contains { $0.severity == .error } ? .error : .warning
-    result.append(
-      Diagnostic(
-        file: dropped[dropped.startIndex].file, line: 0, column: 0, severity: severity,
-        message: "\(excess) more not shown"))
     return result
   }
 }

@@ -35,7 +35,7 @@ public enum PolicySummary {
 
   /// One line: an object with `valid`, `policies`, `diagnostics` and `sha256` (null unless valid).
   ///
-  /// A policy has the members `domain`, `policy`, `algorithm`, `limit`, `period` (text), `period_ms`, `burst`
+  /// A policy has the members `domain`, `name`, `algorithm`, `limit`, `period` (text), `period_ms`, `burst`
   /// (token-bucket only), `key` (a list), `missing`, `store`, `on_store_failure`, `mode`, `overrides` (how many), `file`
   /// and `line`. A diagnostic has those of `Diagnostic.json`; what cannot be read is an error at line 0.
   public static func json(_ result: PolicyLoader.Result) -> String {
@@ -68,7 +68,7 @@ public enum PolicySummary {
   private static func json(_ policy: Policy) -> String {
     let limit = policy.limit
     var members = [
-      ("domain", JSONText.quoted(policy.domain)), ("policy", JSONText.quoted(policy.name)),
+      ("domain", JSONText.quoted(policy.domain)), ("name", JSONText.quoted(policy.name)),
       ("algorithm", JSONText.quoted("\(limit.algorithm.name)")), ("limit", "\(limit.limit)"),
       ("period", JSONText.quoted(DurationText.text(limit.period))), ("period_ms", "\(limit.period / 1_000_000)"),
     ]

@@ -82,7 +82,7 @@ struct PolicyWarnings {
           mark, "this override is never reached: the one at line \(hiding.line) comes first and matches its keys")
       } else if isExact {
         exact[values] = mark
-      } else if patterns.count < 1000 {
+      } else if patterns.count < 100 {
         patterns.append((override.key, mark))
       }
     }

@@ -1,4 +1,4 @@
-// ReadPolicy.swift: a policy together with where its parts stand, for warnings about a policy as a whole.
+// ReadPolicy.swift: a policy together with where its parts stand, for rules about a policy as a whole.
 
 import Policies
 
@@ -16,4 +16,13 @@ struct ReadPolicy {
     var cost: Mark
     var overrides: [Mark]
   }
+}
+
+/// A policy with a valid name, whatever else is wrong with it: its name is taken.
+struct NamedPolicy {
+  var name: String
+  /// Where the name stands.
+  var mark: Mark
+  /// Nil where anything about it was reported as an error.
+  var policy: ReadPolicy?
 }

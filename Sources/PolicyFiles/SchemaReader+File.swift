@@ -6,8 +6,8 @@ extension SchemaReader {
   /// What a file holds.
   struct ReadFile {
     var domain = PolicyName.defaultDomain
-    /// Every policy in the file's order; its name where it has a valid one, and itself where it has no errors.
-    var policies: [(name: (String, Mark)?, policy: ReadPolicy?)] = []
+    /// In the file's order.
+    var policies: [NamedPolicy] = []
   }
 
   mutating func file(_ bytes: [UInt8]) -> ReadFile {
@@ -27,7 +27,9 @@ extension SchemaReader {
       error(policies.mark, "policies: must be a list, not \(policies.kind); write policies: [] for none")
       return result
     }
-    result.policies = elements.map { policy($0, domain: result.domain) }
+    for element in elements {
+      if let policy = policy(element, domain: result.domain) { result.policies.append(policy) }
+    }
     return result
   }
 

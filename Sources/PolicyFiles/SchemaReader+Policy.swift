@@ -10,14 +10,11 @@ extension SchemaReader {
     "on_store_failure", "mode", "overrides",
   ]
 
-  /// A policy of `domain`.
-  ///
-  /// - Returns: The policy's name, also of a faulty policy, so that a second one of that name is found; and the policy,
-  ///   nil where anything about it was reported as an error.
-  mutating func policy(_ node: YAMLNode, domain: String) -> (name: (String, Mark)?, policy: ReadPolicy?) {
-    guard let members = members(node, "a policy", known: Self.policyKeys) else { return (nil, nil) }
+  /// A policy of `domain`; nil where it has no valid name.
+  mutating func policy(_ node: YAMLNode, domain: String) -> NamedPolicy? {
+    guard let members = members(node, "a policy", known: Self.policyKeys) else { return nil }
     let errorsBefore = errorCount
-    let name = policyName(members)
+    var named = policyName(members)
     let match = members["match"].map { conditions($0, "match") }
     let except = members["except"].map { self.except($0) }
     // A path that could not be read says nothing about captures; a policy without any has none.
@@ -38,26 +35,28 @@ extension SchemaReader {
       burst: numbers.burst)
     let overrides = members["overrides"].map { self.overrides($0, base) } ?? []
 
-    guard errorCount == errorsBefore, let name, let key, let limit = numbers.combined, let cost, let store,
+    guard errorCount == errorsBefore, let name = named, let key, let limit = numbers.combined, let cost, let store,
       let onStoreFailure, let mode, let missing
-    else { return (name, nil) }
+    else { return named }
     let policy = Policy(
-      domain: domain, name: name.0, description: description, source: SourceLine(file: file, line: name.1.line),
+      domain: domain, name: name.name, description: description, source: SourceLine(file: file, line: name.mark.line),
       match: match.flatMap { $0?.conditions } ?? Conditions(), except: except.flatMap { $0?.conditions },
       key: key.map(\.name), missing: missing, limit: limit, cost: cost, store: store, onStoreFailure: onStoreFailure,
       mode: mode, overrides: overrides.map(\.0))
     let marks = ReadPolicy.Marks(
-      name: name.1, match: members.mark("match"), except: members.mark("except"), key: key.map(\.mark),
-      limit: members["limit"]?.mark ?? name.1, cost: members["cost"]?.mark ?? name.1, overrides: overrides.map(\.1))
-    return (name, ReadPolicy(policy: policy, marks: marks))
+      name: name.mark, match: members.mark("match"), except: members.mark("except"), key: key.map(\.mark),
+      limit: members["limit"]?.mark ?? name.mark, cost: members["cost"]?.mark ?? name.mark,
+      overrides: overrides.map(\.1))
+    named?.policy = ReadPolicy(policy: policy, marks: marks)
+    return named
   }
 
-  private mutating func policyName(_ members: Members) -> (String, Mark)? {
+  private mutating func policyName(_ members: Members) -> NamedPolicy? {
     guard let node = members["name"] else {
       error(members.mark, "a policy needs \"name\"")
       return nil
     }
-    return name(node, "name").map { ($0, node.mark) }
+    return name(node, "name").map { NamedPolicy(name: $0, mark: node.mark) }
   }
 
   private mutating func description(_ node: YAMLNode) -> String? {

@@ -12,22 +12,29 @@ struct SchemaReader {
   let options: PolicyParser.Options
   private(set) var report: [Diagnostic] = []
   private(set) var errorCount = 0
+  /// Diagnostics beyond those in `report`.
+  private(set) var notShown = 0
 
   init(file: String, options: PolicyParser.Options) {
     self.file = file
     self.options = options
   }
 
-  mutating func error(_ mark: Mark, _ message: String) {
+  /// Reports what cannot be loaded. Messages beyond `FileBounds.diagnostics` are counted, not made.
+  mutating func error(_ mark: Mark, _ message: @autoclosure () -> String) {
     errorCount += 1
     add(.error, mark, message)
   }
 
-  mutating func warn(_ mark: Mark, _ message: String) { add(.warning, mark, message) }
+  mutating func warn(_ mark: Mark, _ message: @autoclosure () -> String) { add(.warning, mark, message) }
 
-  private mutating func add(_ severity: Diagnostic.Severity, _ mark: Mark, _ message: String) {
+  private mutating func add(_ severity: Diagnostic.Severity, _ mark: Mark, _ message: () -> String) {
+    guard report.count < FileBounds.diagnostics else {
+      notShown += 1
+      return
+    }
     report.append(
-      Diagnostic(file: file, line: mark.line, column: mark.column, severity: severity, message: message))
+      Diagnostic(file: file, line: mark.line, column: mark.column, severity: severity, message: message()))
   }
 
   // MARK: Mappings

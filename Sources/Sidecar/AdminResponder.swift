@@ -11,7 +11,7 @@ final class AdminResponder: Responder {
     case refused(Refusal)
   }
 
-  struct Request: Sendable {
+  private struct Request {
     var page: Page
     var isHead: Bool
   }
@@ -25,14 +25,16 @@ final class AdminResponder: Responder {
     self.isReadOnly = isReadOnly
   }
 
-  func understand(_ head: RequestHead, _ bytes: Span<UInt8>) -> (request: Request, body: BodyNeed) {
-    let isHead = HeaderName.matches(bytes, head.method, lowercased: "head")
-    var page = page(at: String(bytes, path(of: head, bytes)))
-    if case .refused = page {
-    } else if !isHead, !HeaderName.matches(bytes, head.method, lowercased: "get") {
-      page = .refused(Refusal(405, "this page takes GET and HEAD", allow: "GET, HEAD"))
+  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool { false }
+
+  private func request(_ head: RequestHead, _ bytes: Span<UInt8>) -> Request {
+    let isHead = Router.isHead(head, bytes)
+    let page = page(at: String(bytes, path(of: head, bytes)))
+    if case .refused = page { return Request(page: page, isHead: isHead) }
+    guard isHead || Router.isMethod("GET", head, bytes) else {
+      return Request(page: .refused(Refusal(405, "this page takes GET and HEAD", allow: "GET, HEAD")), isHead: false)
     }
-    return (Request(page: page, isHead: isHead), .none)
+    return Request(page: page, isHead: isHead)
   }
 
   private func path(of head: RequestHead, _ bytes: Span<UInt8>) -> Range<Int> {
@@ -57,9 +59,9 @@ final class AdminResponder: Responder {
   }
 
   func answer(
-    _ request: Request, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards,
-    to out: inout ResponseBuffer
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
   ) -> Int {
+    let request = request(head, bytes)
     func page(_ status: Int, _ type: StaticString, _ body: String) -> Int {
       ErrorAnswer.write(
         status: status, type: type, body: body.utf8.span, isHead: request.isHead, after: after, to: &out)
@@ -85,9 +87,11 @@ final class AdminResponder: Responder {
     }
   }
 
-  func answer(_ request: Request, body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
     preconditionFailure("no page of this listener takes a body")
   }
+
+  var isStopping: Bool { false }
 
   func finishedBatch() {}
 }

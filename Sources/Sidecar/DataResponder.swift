@@ -20,6 +20,8 @@ final class DataResponder: Responder {
   private var rules: Rules
   /// Filled anew by every check.
   private var check = Check()
+  /// What the request in hand asks for, between `needsBody` and `answer`.
+  private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
 
@@ -38,19 +40,21 @@ final class DataResponder: Responder {
     decisions.reserve(slots: Int(rules.set.slots.max() ?? 0) + 1)
   }
 
+  /// From the signal on, so that clients move away before the listeners close.
+  var isStopping: Bool { state.isDraining }
+
   // MARK: Requests
 
-  func understand(_ head: RequestHead, _ bytes: Span<UInt8>) -> (request: Route, body: BodyNeed) {
-    let route = Router.route(head, bytes, settings)
-    return (route, route == .json ? .collected : .none)
+  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    route = Router.route(head, bytes, settings)
+    return route == .json
   }
 
   func answer(
-    _ request: Route, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards,
-    to out: inout ResponseBuffer
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
   ) -> Int {
-    let isHead = HeaderName.matches(bytes, head.method, lowercased: "head")
-    switch request {
+    let isHead = Router.isHead(head, bytes)
+    switch route {
     case .gateway(let route):
       return answer(route, head, bytes, peer, isHead: isHead, after, to: &out)
     case .healthz:
@@ -87,7 +91,7 @@ final class DataResponder: Responder {
 
   // MARK: The JSON form
 
-  func answer(_ request: Route, body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
     let rules = self.rules
     counters.add(.jsonChecks)
     do throws(Refusal) {

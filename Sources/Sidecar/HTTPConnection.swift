@@ -8,8 +8,9 @@ import EventLoop
 import HTTP1
 import Telemetry
 
-final class HTTPConnection<Pages: Responder>: StreamHandler {
-  private unowned let server: HTTPServer<Pages>
+final class HTTPConnection: StreamHandler {
+  /// Forgets this connection when it is closed, which ends the cycle.
+  private let server: HTTPServer
   let stream: Stream
   /// Where the server keeps it.
   var place: Int
@@ -34,21 +35,25 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
   }
 
   /// A request whose body is being collected.
-  private struct PendingBody {
-    var request: Pages.Request
-    var keepsAlive: Bool
-    var minorVersion: UInt8
+  private final class PendingBody {
+    let keepsAlive: Bool
+    let minorVersion: UInt8
     /// Bytes still to come, where a length was given.
-    var remaining: Int
+    var remaining = 0
     var decoder: ChunkedDecoder?
     var body: [UInt8] = []
 
-    mutating func append(_ bytes: Span<UInt8>) {
+    init(_ head: RequestHead) {
+      keepsAlive = head.keepsAlive
+      minorVersion = head.minorVersion
+    }
+
+    func append(_ bytes: Span<UInt8>) {
       unsafe bytes.withUnsafeBufferPointer { unsafe body.append(contentsOf: $0) }
     }
   }
 
-  init(_ server: HTTPServer<Pages>, _ stream: Stream, at place: Int, isRefused: Bool) {
+  init(_ server: HTTPServer, _ stream: Stream, at place: Int, isRefused: Bool) {
     self.server = server
     self.stream = stream
     self.place = place
@@ -128,11 +133,10 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
 
   /// Answers a request, or begins to collect its body.
   private func serve(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
-    let (request, need) = server.responder.understand(head, bytes)
-    if case .collected = need { return collect(request, head, bytes) }
+    if server.responder.needsBody(head, bytes) { return collect(head, bytes) }
     let end = Self.end(of: head, bytes)
     let after = afterwards(keepsAlive: head.keepsAlive && end != nil, head.minorVersion)
-    let status = server.responder.answer(request, head, bytes, from: stream.peer, after: after, to: &server.out)
+    let status = server.responder.answer(head, bytes, from: stream.peer, after: after, to: &server.out)
     finish(status, after)
     return end ?? bytes.count
   }
@@ -160,27 +164,20 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
 
   // MARK: Bodies
 
-  private func collect(_ request: Pages.Request, _ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
-    var pending = PendingBody(
-      request: request, keepsAlive: head.keepsAlive, minorVersion: head.minorVersion, remaining: 0)
+  private func collect(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
+    let pending: PendingBody
     switch head.framing {
     case .none:
-      break
+      return answer(head, bytes, bodyCount: 0)
     case .length(let count):
       guard count <= JSONCheck.maximumBody else { return refuseBody(bytes) }
-      if count <= bytes.count - head.headCount {
-        let end = head.headCount + count
-        answer(pending, bytes.extracting(head.headCount..<end))
-        return end
-      }
+      guard count > bytes.count - head.headCount else { return answer(head, bytes, bodyCount: count) }
+      pending = PendingBody(head)
       pending.remaining = count
       pending.body.reserveCapacity(count)
     case .chunked:
+      pending = PendingBody(head)
       pending.decoder = ChunkedDecoder()
-    }
-    guard pending.remaining > 0 || pending.decoder != nil else {
-      answer(pending, bytes.extracting(head.headCount..<head.headCount))
-      return head.headCount
     }
     if head.expectsContinue, bytes.count == head.headCount { ErrorAnswer.writeContinue(to: &server.out) }
     self.pending = pending
@@ -190,16 +187,16 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
 
   /// Takes what `bytes` hold of the body, and answers once it is whole.
   private func readBody(_ bytes: Span<UInt8>) -> Int {
-    guard var pending = self.pending.take() else { return 0 }
-    if pending.decoder != nil { return readChunks(bytes, &pending) }
+    guard let pending = self.pending.take() else { return 0 }
+    if pending.decoder != nil { return readChunks(bytes, pending) }
     let count = min(pending.remaining, bytes.count)
     pending.append(bytes.extracting(0..<count))
     pending.remaining -= count
-    if pending.remaining == 0 { answer(pending, pending.body.span) } else { self.pending = pending }
+    if pending.remaining == 0 { answer(pending) } else { self.pending = pending }
     return count
   }
 
-  private func readChunks(_ bytes: Span<UInt8>, _ pending: inout PendingBody) -> Int {
+  private func readChunks(_ bytes: Span<UInt8>, _ pending: PendingBody) -> Int {
     var index = 0
     while true {
       switch pending.decoder?.next(bytes, from: index) {
@@ -208,7 +205,7 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
         pending.append(bytes.extracting(range))
         index = range.upperBound
       case .end(let end):
-        answer(pending, pending.body.span)
+        answer(pending)
         return end
       case .failed(let error):
         server.counters.add(.rejection(for: error.status))
@@ -227,16 +224,27 @@ final class HTTPConnection<Pages: Responder>: StreamHandler {
     return bytes.count
   }
 
-  private func answer(_ pending: borrowing PendingBody, _ body: Span<UInt8>) {
-    let after = afterwards(keepsAlive: pending.keepsAlive, pending.minorVersion)
-    let status = server.responder.answer(pending.request, body: body, after: after, to: &server.out)
-    finish(status, after)
+  /// Answers a request whose body came along, and says where it ends.
+  private func answer(_ head: RequestHead, _ bytes: Span<UInt8>, bodyCount: Int) -> Int {
+    let end = head.headCount + bodyCount
+    answer(bytes.extracting(head.headCount..<end), keepsAlive: head.keepsAlive, head.minorVersion)
+    return end
+  }
+
+  private func answer(_ pending: PendingBody) {
+    let body = pending.body
+    answer(body.span, keepsAlive: pending.keepsAlive, pending.minorVersion)
+  }
+
+  private func answer(_ body: Span<UInt8>, keepsAlive: Bool, _ minorVersion: UInt8) {
+    let after = afterwards(keepsAlive: keepsAlive, minorVersion)
+    finish(server.responder.answer(body: body, after: after, to: &server.out), after)
   }
 
   // MARK: Answering
 
   private func afterwards(keepsAlive: Bool, _ minorVersion: UInt8) -> Afterwards {
-    guard keepsAlive, !server.isDraining else { return .close }
+    guard keepsAlive, !server.isDraining, !server.responder.isStopping else { return .close }
     return minorVersion == 0 ? .keepHTTP10 : .keep
   }
 

@@ -27,9 +27,9 @@ final class ConnectionBudget: Sendable {
 }
 
 /// Serves one responder on one loop.
-final class HTTPServer<Pages: Responder>: ListenerHandler {
+final class HTTPServer: ListenerHandler {
   let loop: Loop
-  let responder: Pages
+  let responder: any Responder
   let counters: WorkerCounters
   let kind: WorkerCounter.Listener
   /// Answers on their way to a stream; empty between events.
@@ -39,14 +39,14 @@ final class HTTPServer<Pages: Responder>: ListenerHandler {
   private(set) var isDraining = false
   private let budget: ConnectionBudget
   private var listeners: [Listener] = []
-  private var connections: [HTTPConnection<Pages>] = []
+  private var connections: [HTTPConnection] = []
   private var refusedLingering = 0
   private var timer: Timer?
   private let reportError: @Sendable (UVError) -> Void
   private var onDrained: (() -> Void)?
 
   init(
-    loop: Loop, responder: Pages, counters: WorkerCounters, kind: WorkerCounter.Listener, budget: ConnectionBudget,
+    loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener, budget: ConnectionBudget,
     reportError: @escaping @Sendable (UVError) -> Void
   ) {
     self.loop = loop
@@ -88,7 +88,7 @@ final class HTTPServer<Pages: Responder>: ListenerHandler {
   }
 
   /// Forgets a connection that is gone: the last one takes its place.
-  func remove(_ connection: HTTPConnection<Pages>) {
+  func remove(_ connection: HTTPConnection) {
     if connection.isRefused {
       refusedLingering -= 1
     } else {

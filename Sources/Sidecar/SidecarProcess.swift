@@ -17,7 +17,7 @@ final class SidecarProcess {
   private let loop: Loop
   private let ownCounters = WorkerCounters()
   private var workers: [Worker] = []
-  private var servers: [HTTPServer<AdminResponder>] = []
+  private var servers: [HTTPServer] = []
   private var reloader: Reloader?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?

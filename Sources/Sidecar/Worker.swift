@@ -20,7 +20,7 @@ final class Worker: @unchecked Sendable {
 
   let responder: DataResponder
   private let loop: Loop
-  private let server: HTTPServer<DataResponder>
+  private let server: HTTPServer
   private var mailbox: Mailbox<Message>?
   private var thread: Thread?
   private let onDrained: @Sendable () -> Void

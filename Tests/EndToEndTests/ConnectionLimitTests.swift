@@ -23,7 +23,9 @@ import Testing
     .enabled(if: ConnectionLimitTests.canOpenEnough))
   func tenThousand() throws {
     let directory = try TemporaryDirectory()
-    let weir = try WeirProcess(Self.policies, listen: ["unix:\(directory.file("s"))"])
+    // One thread, so that connections are accepted in the order in which they were made.
+    let weir = try WeirProcess(
+      Self.policies, listen: ["unix:\(directory.file("s"))"], arguments: ["--threads", "1"])
     var clients: [HTTPClient] = []
     for _ in 0..<Self.bound { clients.append(try weir.client()) }
     for client in [clients[0], clients[Self.bound / 2], clients[Self.bound - 1]] {

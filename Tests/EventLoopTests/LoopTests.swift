@@ -70,7 +70,7 @@ private final class TurnCounter: TurnEndHandler {
     far.start(afterNanoseconds: 60_000_000_000)
     let near = Timer(loop: loop) { _ in loop.callAtTurnEnd(counter) }
     near.start(afterNanoseconds: 0)
-    counter.onCall = { if counter.calls < 5 { loop.callAtTurnEnd(counter) } else { loop.stop() } }
+    counter.onCall = { [unowned counter] in if counter.calls < 5 { loop.callAtTurnEnd(counter) } else { loop.stop() } }
     loop.run()
     #expect(counter.calls == 5)
     loop.close()

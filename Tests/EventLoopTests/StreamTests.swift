@@ -142,8 +142,8 @@ import Testing
   func halfClose() throws {
     let pair = try Pair()
     pair.recorder.consume = { _, _ in 0 }
-    pair.recorder.onEnded = { stream in
-      pair.recorder.consume = { _, bytes in bytes.count }
+    pair.recorder.onEnded = { [unowned recorder = pair.recorder] stream in
+      recorder.consume = { _, bytes in bytes.count }
       stream.pauseReading()
       stream.resumeReading()
     }
@@ -281,6 +281,25 @@ import Testing
     #expect(pair.recorder.closings == [nil])
   }
 
+  @Test("a handler may end the output from `drained`")
+  func shutdownInDrained() throws {
+    let pair = try Pair()
+    pair.recorder.onDrained = { $0.shutdown() }
+    #expect(write([UInt8](repeating: 9, count: 10_000_000), to: pair.stream))
+    var isAtEnd = false
+    #expect(
+      pair.run {
+        while let bytes = pair.client.receive(1 << 20) {
+          isAtEnd = bytes.isEmpty
+          if isAtEnd { break }
+        }
+        return isAtEnd
+      })
+    pair.client.send("on")
+    #expect(pair.run { pair.recorder.text == "on" })
+    #expect(pair.recorder.events == [.drained, .received("on")])
+  }
+
   @Test("closing while output waits drops it and tells `closed` once")
   func closeWithPending() throws {
     let pair = try Pair(maximumOutput: 1000)
@@ -349,6 +368,33 @@ import Testing
     stream.close()
     #expect(test.run { server.hasEnded && client.isClosed })
     #expect(client.closings == [nil])
+  }
+
+  @Test("a stream may be paused, resumed and shut down before and while it connects", arguments: [false, true])
+  func earlyCalls(writes: Bool) throws {
+    let test = try TestLoop()
+    let acceptor = Acceptor()
+    let server = Recorder()
+    acceptor.makeHandler = { _ in server }
+    server.onEnded = { stream in
+      write(Array("answer".utf8), to: stream)
+      stream.shutdown()
+    }
+    let listener = try Listener(
+      loop: test.loop, socket: ListeningSocket.open(.v4(0x7f00_0001, port: 0), count: 1)[0], maximumInput: 1000,
+      maximumOutput: 1000, handler: acceptor)
+    let client = Recorder()
+    client.onConnected = { $0.shutdown() }
+    let stream = Stream.connect(
+      loop: test.loop, to: listener.address, timeoutNanoseconds: 10_000_000_000, maximumInput: 1000,
+      maximumOutput: 1000, handler: client)
+    stream.pauseReading()
+    stream.resumeReading()
+    if writes { write(Array("question".utf8), to: stream) } else { stream.shutdown() }
+    #expect(test.run { client.hasEnded })
+    #expect(server.text == (writes ? "question" : ""))
+    #expect(client.text == "answer")
+    #expect(!client.isClosed)
   }
 
   @Test("a refused connection is told by `closed`")

@@ -7,6 +7,7 @@ import Testing
   /// Bodies, and the data in them. Each is followed by bytes that are not the body's.
   static let accepted: [(body: String, data: String)] = [
     ("0\r\n\r\n", ""), ("0000000000000000\r\n\r\n", ""), ("5\r\nhello\r\n0\r\n\r\n", "hello"),
+    ("1\r\na\r\n0000000000000001\r\nb\r\n0\r\n\r\n", "ab"),
     ("5\r\nhello\r\n1\r\n,\r\n00a\r\n0123456789\r\n000\r\n\r\n", "hello,0123456789"),
     ("A\r\n0123456789\r\n0\r\n\r\n", "0123456789"), ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
     ("5;a\r\nhello\r\n0;b=\"c;d\";e=f\r\n\r\n", "hello"), ("5;\r\nhello\r\n0; \t\u{80}\r\n\r\n", "hello"),
@@ -30,6 +31,7 @@ import Testing
     ("0\r\nA", " : b\r\n\r\n", .spaceBeforeColon), ("0\r\nA", "\r\n\r\n", .missingColon), ("0\r\nA", "\n", .bareLF),
     ("0\r\nA: b", "\n\r\n", .bareLF), ("0\r\nA: b\r", "c\r\n", .bareCR), ("0\r\nA: ", "\0\r\n\r\n", .nul),
     ("0\r\nA", "\0: b\r\n\r\n", .nul), ("0\r\nA", "(: b\r\n\r\n", .invalidHeaderName),
+    ("5\r\nhello\r\n", "\r\n", .invalidChunkSize), ("5\r\nhello\r\n", ";a\r\n", .invalidChunkSize),
     ("0\r\n5", "\u{e9}: b\r\n\r\n", .invalidHeaderName),
   ]
 

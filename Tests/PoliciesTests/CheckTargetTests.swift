@@ -86,7 +86,7 @@ struct CheckTargetTests {
   @Test("a query that no policy asks for leaves nothing behind")
   func noQueryWanted() {
     let set = PolicySet([.with(key: ["header.q"])])
-    #expect(!set.namesQueries)
+    #expect(!set.uses.contains(.query))
     var check = Check()
     check.fill(Facts(target: "/?q=1&header.q=2"), set)
     #expect(check.values.count == 1)

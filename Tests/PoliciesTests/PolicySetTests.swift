@@ -21,7 +21,7 @@ struct PolicySetTests {
     #expect(Set(numbers).count == names.count)
     #expect(numbers.allSatisfy { $0 >= Check.List.firstOther && $0 < set.listCount })
     #expect(set.listCount == Int(Check.List.firstOther) + names.count)
-    #expect(set.namesQueries)
+    #expect(set.uses.contains(.query))
     for header in set.headers { #expect(header.list == set.list(named: "header." + header.name)) }
     for name in ["header.e", "q", "a", "method", "path", "host", "ip", ""] { #expect(set.list(named: name) == -1) }
   }

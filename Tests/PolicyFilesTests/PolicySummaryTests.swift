@@ -16,14 +16,12 @@ import Testing
   @Test("the table has a line a policy, in columns")
   func table() {
     #expect(
-      PolicySummary.table(read(Self.text).policies)
-        == """
-        DOMAIN  POLICY        ALGORITHM     LIMIT                  KEY              SOURCE
-        api     per-client    token-bucket  100 per 1m (burst 20)  ip, header.x-a   p.yaml:3
-        api     all (shadow)  fixed-window  5 per 1m30s            -                p.yaml:4
+      PolicySummary.table(read(Self.text).policies) == """
+        DOMAIN  POLICY        ALGORITHM     LIMIT                  KEY             SOURCE
+        api     per-client    token-bucket  100 per 1m (burst 20)  ip, header.x-a  p.yaml:3
+        api     all (shadow)  fixed-window  5 per 1m30s            -               p.yaml:4
 
-        """.replacing("KEY              ", with: "KEY             ").replacing("x-a   p", with: "x-a  p")
-        .replacing("-                p", with: "-               p"))
+        """)
     #expect(PolicySummary.table([]) == "")
   }
 
@@ -34,10 +32,10 @@ import Testing
     let loaded = LoadedPolicies(policies: policies, warnings: [warning], files: [], sha256: "00")
     #expect(
       PolicySummary.json(.loaded(loaded)) == #"{"valid":true,"policies":["#
-        + #"{"domain":"api","policy":"per-client","algorithm":"token-bucket","limit":100,"period":"1m","period_ms":60000,"#
+        + #"{"domain":"api","name":"per-client","algorithm":"token-bucket","limit":100,"period":"1m","period_ms":60000,"#
         + #""burst":20,"key":["ip","header.x-a"],"missing":"share","store":"memory","on_store_failure":"memory","#
         + #""mode":"enforce","overrides":0,"file":"p.yaml","line":3},"#
-        + #"{"domain":"api","policy":"all","algorithm":"fixed-window","limit":5,"period":"1m30s","period_ms":90000,"#
+        + #"{"domain":"api","name":"all","algorithm":"fixed-window","limit":5,"period":"1m30s","period_ms":90000,"#
         + #""key":[],"missing":"skip","store":"memory","on_store_failure":"memory","#
         + #""mode":"shadow","overrides":0,"file":"p.yaml","line":4}],"#
         + #""diagnostics":[{"file":"p\"\n","line":1,"column":2,"severity":"warning","message":"a\\tb"}],"sha256":"00"}"#

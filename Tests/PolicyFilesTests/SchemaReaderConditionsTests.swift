@@ -61,6 +61,7 @@ import Testing
         ]
       ),
       ("match: {headers: a}", ["3:22: match.headers: must be a mapping, not \"a\""]),
+      ("match: {headers: {\u{212a}: c}}", ["3:23: match.headers: \"\u{212a}\" is no header name"]),
       ("match: {headers: {a b: c}}", ["3:23: match.headers: \"a b\" is no header name"]),
       ("match: {headers: {X-A: b, x-a: c}}", ["3:31: duplicate key \"x-a\" in match.headers; the first is at line 3"]),
       (
