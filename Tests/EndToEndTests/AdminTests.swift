@@ -97,7 +97,7 @@ import Testing
     #expect(json["policies"]?.array?.count == 1)
     let policy = try #require(json["policies"]?[0])
     #expect(policy["domain"]?.string == "default")
-    #expect(policy["policy"]?.string == "per-client")
+    #expect(policy["name"]?.string == "per-client")
     #expect(policy["file"]?.string?.hasSuffix("test.yaml") == true)
     #expect(policy["line"]?.int == 2)
     #expect((json["loaded_at"]?.int ?? 0) > 1_700_000_000)
