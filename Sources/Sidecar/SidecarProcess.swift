@@ -84,6 +84,7 @@ final class SidecarProcess {
       ])
     logger.logLoaded(loaded)
     reloader?.start()
+    Machine.forgetStartUpCode()
     loop.run()
     for worker in workers { worker.join() }
     loop.close()
