@@ -104,7 +104,7 @@ import CUV
           guard let handle = unsafe handle, unsafe uv_is_closing(handle) == 0 else { return }
           (unsafe owner(of: handle, as: AnyObject.self) as? any HandleOwner)?.close()
         }, nil)
-      unsafe uv_run(uv, UV_RUN_DEFAULT)
+      unsafe uv_run(uv, UV_RUN_ONCE)
     } while unsafe uv_loop_close(uv) == UV_EBUSY.rawValue
     isClosed = true
     turnEndHandlers = []

@@ -49,6 +49,7 @@ final class Reloader {
   private var isFirstLook = true
   private var isLoading = false
   private var isDirty = false
+  private var isStopped = false
 
   /// - Parameter adopt: Called on the loop's thread with each new set.
   init(
@@ -77,7 +78,10 @@ final class Reloader {
     load()
   }
 
+  /// A load that is under way ends in the background, and changes nothing any more: a watch that it opened would keep
+  /// the loop from closing.
   func stop() {
+    isStopped = true
     quiet?.close()
     poll?.close()
     for watcher in watchers { watcher.close() }
@@ -129,7 +133,7 @@ final class Reloader {
     loop.background(
       { PolicyLoader.signature(path: path) },
       then: { [weak self] signature in
-        guard let self, signature != seen else { return }
+        guard let self, !isStopped, signature != seen else { return }
         load()
       })
   }
@@ -165,6 +169,7 @@ final class Reloader {
   }
 
   private func finished(_ outcome: Outcome) {
+    guard !isStopped else { return }
     isLoading = false
     seen = outcome.signature
     switch outcome.result {

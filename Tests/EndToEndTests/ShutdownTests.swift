@@ -17,6 +17,19 @@ import Testing
     #expect(throws: SystemFailure.self) { try weir.client() }
   }
 
+  @Test("a signal that comes while policies are loaded ends weir all the same", arguments: [false, true])
+  func whileLoading(reloads: Bool) throws {
+    // So many that a load takes longer than the signal.
+    let many = (0..<3000).map { "  - {name: p\($0), algorithm: token-bucket, limit: 1, period: 1m}\n" }.joined()
+    let weir = try WeirProcess("policies:\n" + many)
+    if reloads {
+      pause(seconds: 0.5)
+      weir.signal(SIGHUP)
+      try eventually("the reload begins") { weir.standardError.contains("reload requested") }
+    }
+    #expect(try weir.terminate() == .exited(0))
+  }
+
   @Test("a request in flight finishes, and its answer says that the connection closes")
   func inFlight() throws {
     let weir = try WeirProcess(Self.policies)
