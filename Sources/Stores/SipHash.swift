@@ -88,6 +88,8 @@ struct SipHash {
     v0 ^= word
   }
 
+  // Inlined, so that the state stays in registers: a sixth of a decision's time otherwise.
+  @inline(__always)
   private mutating func round() {
     v0 &+= v1
     v1 = Self.rotate(v1, 13) ^ v0
