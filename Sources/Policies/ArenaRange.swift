@@ -15,6 +15,16 @@ public struct ArenaRange: Sendable, Equatable {
 
 /// Comparison and hashing of such stretches, eight bytes at a time.
 enum Bytes {
+  /// The value of a hexadecimal digit; nil for any other byte.
+  static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
   static func equal(_ a: Span<UInt8>, _ aRange: ArenaRange, _ b: Span<UInt8>, _ bRange: ArenaRange) -> Bool {
     aRange.count == bRange.count && hasPrefix(a, aRange, b, bRange)
   }

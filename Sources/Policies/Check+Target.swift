@@ -125,8 +125,8 @@ extension Check {
 
   /// The byte that an escape at `index` stands for; nil where there is none, or that of zero.
   private static func escape(_ source: Span<UInt8>, at index: Int, before end: Int) -> UInt8? {
-    guard source[index] == UInt8(ascii: "%"), index + 2 < end, let high = hexValue(source[index + 1]),
-      let low = hexValue(source[index + 2]), high << 4 | low != 0
+    guard source[index] == UInt8(ascii: "%"), index + 2 < end, let high = Bytes.hexValue(source[index + 1]),
+      let low = Bytes.hexValue(source[index + 2]), high << 4 | low != 0
     else { return nil }
     return high << 4 | low
   }
@@ -137,12 +137,4 @@ extension Check {
     isLetter(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.".utf8.contains(byte)
   }
 
-  private static func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-  }
 }

@@ -97,7 +97,7 @@ public struct IPAddress: Sendable, Hashable {
     while index < text.count {
       let groupStart = index
       var value: UInt32 = 0
-      while index < text.count, let digit = hexValue(text[index]) {
+      while index < text.count, let digit = Bytes.hexValue(text[index]) {
         guard index - groupStart < 4 else { return nil }
         value = value << 4 | UInt32(digit)
         index += 1
@@ -127,14 +127,6 @@ public struct IPAddress: Sendable, Hashable {
     return IPAddress(high: UInt64(truncatingIfNeeded: value >> 64), low: UInt64(truncatingIfNeeded: value))
   }
 
-  private static func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-  }
 }
 
 /// A network: an address and how many of its first bits count.

@@ -2,36 +2,33 @@
 // deletions, replacements and swaps of neighbours (Damerau 1964, without edits inside a swap). Letter case and the
 // difference between `_` and `-` cost nothing, so that `Token_Bucket` finds `token-bucket`.
 
-enum NearestWord {
-  /// The nearest of `known`, the first among equals; nil where none is near enough to be meant: more than a third of
-  /// the longer word's letters differ (a single letter may always differ).
-  static func find(_ word: String, in known: [String]) -> String? {
-    let given = folded(word)
-    // Longer than any word of the schema by far: the quadratic comparison would cost and find nothing.
-    guard given.count <= 64 else { return nil }
-    var best: (word: String, distance: Int)?
-    for candidate in known {
-      let other = folded(candidate)
-      let distance = distance(given, other)
-      guard distance <= max(1, max(given.count, other.count) / 3) else { continue }
-      guard distance < max(given.count, other.count) else { continue }
-      if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
-    }
-    return best?.word
+/// Finds the known word that is nearest to a given one: in policy files and on the command line.
+public enum NearestWord {
+  /// What is longer is compared by its first bytes, so that the work stays small whatever was written.
+  private static let longest = 64
+
+  /// The word of `known` with the smallest distance to `word`, the first among equals; nil where there are none.
+  public static func nearest(to word: String, in known: [String]) -> String? {
+    known.map { (word: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }?.word
   }
 
-  private static func folded(_ word: String) -> [UInt8] {
-    word.utf8.map { byte in
-      switch byte {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
-      case UInt8(ascii: "_"): UInt8(ascii: "-")
-      default: byte
-      }
-    }
+  /// The nearest of `known` if it is near enough to be meant: not if more than a third of the longer word's letters
+  /// differ (a single letter may always differ). A wrong suggestion only puzzles.
+  public static func find(_ word: String, in known: [String]) -> String? {
+    // Longer than any known word by far.
+    guard word.utf8.count <= longest else { return nil }
+    return known.compactMap { candidate -> (word: String, distance: Int)? in
+      let longer = max(word.utf8.count, candidate.utf8.count)
+      let distance = distance(word, candidate)
+      return distance <= max(1, longer / 3) && distance < longer ? (candidate, distance) : nil
+    }.min { $0.distance < $1.distance }?.word
   }
 
-  /// Edits between two words; three rows of the usual table suffice.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  /// How many slips lie between two words.
+  static func distance(_ a: String, _ b: String) -> Int {
+    let a = folded(a)
+    let b = folded(b)
+    // Three rows of the usual table: a swap looks two rows back.
     var beforeLast: [Int] = []
     var last = Array(0...b.count)
     for i in 0..<a.count {
@@ -45,5 +42,15 @@ enum NearestWord {
       last = row
     }
     return last[b.count]
+  }
+
+  private static func folded(_ word: String) -> [UInt8] {
+    word.utf8.prefix(longest).map { byte in
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+      case UInt8(ascii: "_"): UInt8(ascii: "-")
+      default: byte
+      }
+    }
   }
 }

@@ -1,5 +1,7 @@
 // Command.swift: arguments and environment to what is to be done. Pure: nothing is opened, printed or looked up.
 
+import PolicyFiles
+
 /// What the command line asks for.
 public enum Command: Sendable, Equatable {
   case serve(ServeOptions)
@@ -57,7 +59,7 @@ public enum Command: Sendable, Equatable {
   private static func name(_ word: String) throws(UsageError) -> Name {
     let names = Name.allCases.map(\.rawValue)
     guard let name = Name(rawValue: word) else {
-      let nearest = NearestWord.find(word, in: names) ?? "help"
+      let nearest = NearestWord.nearest(to: word, in: names) ?? "help"
       throw UsageError(
         "unknown command \(UsageError.quote(word)): expected \(OptionValue.alternatives(names)); "
           + "the nearest is \(nearest)")

@@ -7,6 +7,7 @@
 // Reading is pure: a host name is not resolved here, and a group is not looked up.
 
 import Policies
+import PolicyFiles
 
 /// An address to listen on.
 public struct ListenAddress: Sendable, Equatable {
@@ -101,7 +102,7 @@ public struct ListenAddress: Sendable, Equatable {
       case "group" where group == nil: group = try Self.group(value, of: text)
       case "mode", "group": throw Misfit(text, expected: expected + "; \(pair[0]) is given twice")
       default:
-        let nearest = NearestWord.findNear(String(pair[0]), in: ["mode", "group"])
+        let nearest = NearestWord.find(String(pair[0]), in: ["mode", "group"])
         throw Misfit(text, expected: expected, nearest: nearest)
       }
     }

@@ -14,7 +14,7 @@ enum OptionValue {
   static func word(_ text: String, of words: [String]) throws(Misfit) -> String {
     guard words.contains(text) else {
       throw Misfit(
-        text, expected: alternatives(words), nearest: words.count > 2 ? NearestWord.findNear(text, in: words) : nil)
+        text, expected: alternatives(words), nearest: words.count > 2 ? NearestWord.find(text, in: words) : nil)
     }
     return text
   }

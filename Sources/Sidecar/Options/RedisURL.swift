@@ -7,6 +7,8 @@
 // Only the form is checked here; whoever connects takes it apart. What is shown of it, in a log, an error or a dump,
 // is `redacted`.
 
+import PolicyFiles
+
 /// A valid URL of a Redis.
 public struct RedisURL: Sendable, Equatable {
   /// The whole URL, with its password. Not for printing.
@@ -30,7 +32,7 @@ public struct RedisURL: Sendable, Equatable {
     guard let schemeEnd = Self.schemeEnd(text) else { throw misfit() }
     let scheme = String(text[..<schemeEnd].dropLast(3))
     guard Self.schemes.contains(scheme) else {
-      throw misfit(nearest: NearestWord.findNear(scheme, in: Self.schemes).map { $0 + "://" })
+      throw misfit(nearest: NearestWord.find(scheme, in: Self.schemes).map { $0 + "://" })
     }
     let pieces = text[schemeEnd...].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     if let detail = Self.queryFault(scheme, pieces.count > 1 ? pieces[1] : nil) { throw misfit(detail) }

@@ -3,6 +3,7 @@
 // The line names the flag (or the variable, if the value came from there), what was given and what is expected. What
 // was given is shown so that it stays one line, stays short, and never shows a password.
 
+import PolicyFiles
 import Telemetry
 
 /// A mistake in the arguments or in an environment variable.
@@ -16,7 +17,7 @@ public struct UsageError: Error, Equatable, Sendable {
 
   /// The flag does not exist. `name` is without its value, which may be a secret.
   static func unknownFlag(_ name: String, of command: String, flags: [String]) -> UsageError {
-    let nearest = NearestWord.find(name, in: flags + ["--help"]) ?? "--help"
+    let nearest = NearestWord.nearest(to: name, in: flags + ["--help"]) ?? "--help"
     return UsageError(
       "unknown flag \(quote(name)): the nearest is \(nearest); \"weir help \(command)\" lists all")
   }
