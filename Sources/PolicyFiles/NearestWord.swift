@@ -13,15 +13,21 @@ public enum NearestWord {
   }
 
   /// The nearest of `known` if it is near enough to be meant: not if more than a third of the longer word's letters
-  /// differ (a single letter may always differ). A wrong suggestion only puzzles.
+  /// differ (a single letter may always differ), unless it is an abbreviation. A wrong suggestion only puzzles.
   public static func find(_ word: String, in known: [String]) -> String? {
     // Longer than any known word by far.
     guard word.utf8.count <= longest else { return nil }
     return known.compactMap { candidate -> (word: String, distance: Int)? in
       let longer = max(word.utf8.count, candidate.utf8.count)
       let distance = distance(word, candidate)
-      return distance <= max(1, longer / 3) && distance < longer ? (candidate, distance) : nil
+      let isNear = distance <= max(1, longer / 3) || isAbbreviation(word, of: candidate)
+      return isNear && distance < longer ? (candidate, distance) : nil
     }.min { $0.distance < $1.distance }?.word
+  }
+
+  /// `warn` of `warning`: three letters or more, from the beginning.
+  private static func isAbbreviation(_ word: String, of candidate: String) -> Bool {
+    word.utf8.count >= 3 && folded(candidate).starts(with: folded(word))
   }
 
   /// How many slips lie between two words.

@@ -13,7 +13,7 @@ import Testing
       ("limits", "limit"), ("Limit", "limit"), ("limti", "limit"), ("lmit", "limit"), ("perod", "period"),
       ("on-store-failure", "on_store_failure"), ("onStoreFailure", "on_store_failure"),
       ("token_bucket", "token-bucket"),
-      ("tokenbucket", "token-bucket"), ("brust", "burst"), ("IP", "ip"), ("ips", "ip"),
+      ("tokenbucket", "token-bucket"), ("brust", "burst"), ("IP", "ip"), ("ips", "ip"), ("tok", "token-bucket"),
     ])
   func found(word: String, meant: String) {
     #expect(NearestWord.find(word, in: Self.known) == meant)
