@@ -81,7 +81,7 @@ final class HTTPConnection: StreamHandler {
   }
 
   func ended(_ stream: Stream) {
-    if wait == .linger || stream.pendingOutput == 0 {
+    if stream.pendingOutput == 0 {
       stream.close()
     } else {
       closesWhenDrained = true
@@ -90,6 +90,7 @@ final class HTTPConnection: StreamHandler {
 
   func drained(_ stream: Stream) {
     if closesWhenDrained { return stream.close() }
+    if wait == .linger { expect(.linger, within: Bounds.lingerTime) }
     guard wait == .output else { return }
     if pending != nil {
       expect(.body, within: Bounds.requestTime)
@@ -275,6 +276,7 @@ final class HTTPConnection: StreamHandler {
     }
     if wait == .linger {
       stream.shutdown()
+      if stream.pendingOutput > 0 { expect(.linger, within: Bounds.outputTime) }
     } else if stream.pendingOutput > 0 {
       expect(.output, within: Bounds.outputTime)
       stream.pauseReading()
