@@ -12,10 +12,20 @@ public struct APISettings: Sendable {
   public var clientIPHeader = "x-forwarded-for"
   /// Peers whose client address header is believed. Unix peers always are.
   public var trustedProxies: NetworkMap
+  public var offersJSONForm = true
+  /// What answers look like.
+  public var style = AnswerStyle()
+
+  public init(trustedProxies: [IPNetwork] = IPNetwork.loopback) {
+    self.trustedProxies = NetworkMap(trustedProxies.map { ($0, 0) })
+  }
+}
+
+/// How decisions are answered. Plain numbers, so that an answer takes a copy for nothing.
+public struct AnswerStyle: Sendable {
   /// The status of a denial in the gateway form, unless the query on `/check` asks for another: 401, 403 or 429.
   public var denyStatus = 429
   public var sendsDenyBody = true
-  public var offersJSONForm = true
   /// `RateLimit` and `RateLimit-Policy` in the gateway form too; the JSON form always has them.
   public var sendsIETFHeaders = false
   public var reset = Reset.epoch
@@ -28,7 +38,5 @@ public struct APISettings: Sendable {
     case delta
   }
 
-  public init(trustedProxies: [IPNetwork] = IPNetwork.loopback) {
-    self.trustedProxies = NetworkMap(trustedProxies.map { ($0, 0) })
-  }
+  public init() {}
 }

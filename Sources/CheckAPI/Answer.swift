@@ -15,13 +15,13 @@ public enum Afterwards: Sendable {
 
 /// Writes one decision.
 public struct Answer: ~Copyable {
-  let settings: APISettings
+  let style: AnswerStyle
   let set: PolicySet
   let now: Now
   let after: Afterwards
 
-  public init(_ settings: APISettings, _ set: PolicySet, at now: Now, after: Afterwards) {
-    self.settings = settings
+  public init(_ style: AnswerStyle, _ set: PolicySet, at now: Now, after: Afterwards) {
+    self.style = style
     self.set = set
     self.now = now
     self.after = after
@@ -39,16 +39,16 @@ public struct Answer: ~Copyable {
     let binding = Self.bindingIndex(charges)
     guard !isAllowed else {
       out.append("HTTP/1.1 200 OK\r\n")
-      writeLimits(charges, binding, isAllowed: true, withIETF: settings.sendsIETFHeaders, to: &out)
+      writeLimits(charges, binding, isAllowed: true, withIETF: style.sendsIETFHeaders, to: &out)
       writeConnection(to: &out)
       out.append("Content-Length: 0\r\n\r\n")
       return
     }
-    let status = route.denyStatus ?? settings.denyStatus
+    let status = route.denyStatus ?? style.denyStatus
     writeStatusLine(status, to: &out)
-    writeLimits(charges, binding, isAllowed: false, withIETF: settings.sendsIETFHeaders, to: &out)
+    writeLimits(charges, binding, isAllowed: false, withIETF: style.sendsIETFHeaders, to: &out)
     writeConnection(to: &out)
-    guard settings.sendsDenyBody else {
+    guard style.sendsDenyBody else {
       out.append("Content-Length: 0\r\n\r\n")
       return
     }
@@ -255,7 +255,7 @@ public struct Answer: ~Copyable {
   }
 
   private func reset(_ decision: Decision) -> Int64 {
-    switch settings.reset {
+    switch style.reset {
     case .delta: return Self.seconds(decision.reset)
     case .epoch:
       let sum = now.unix.addingReportingOverflow(decision.reset)

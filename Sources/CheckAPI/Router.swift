@@ -56,6 +56,7 @@ public enum Router {
     guard !rest.isEmpty else { return GatewayRoute(domain: domain) }
     switch bytes[rest.lowerBound] {
     case UInt8(ascii: "/"): return GatewayRoute(domain: domain, target: rest)
+    case UInt8(ascii: "*") where rest.count == 1: return GatewayRoute(domain: domain, target: rest)  // OPTIONS *
     case UInt8(ascii: "?"): return GatewayRoute(domain: domain, denyStatus: denyStatus(in: rest, bytes))
     default: return nil
     }

@@ -8,6 +8,12 @@ public enum Bounds {
   public static let logLimit: ClosedRange<Int64> = 1...100_000
   /// Nanoseconds: 1 ms to 366 days.
   public static let period: ClosedRange<Int64> = 1_000_000...(366 * 86_400 * 1_000_000_000)
+  /// How far ahead of `now` a key's state is believed: a period, and at least 10 s. Threads read the clock once a turn,
+  /// so one's `now` may lie well behind what another has just written, and that is no reason to count anew. A state
+  /// further ahead comes from a clock that has stepped back; it is re-based to `now`, so that nobody is locked out for
+  /// much longer than a period.
+  static func believedAhead(_ period: Int64) -> Int64 { max(period, 10_000_000_000) }
+
   /// What a policy may charge for one check.
   public static let policyCost: ClosedRange<Int64> = 1...1_000_000
   /// What the caller of the JSON form may multiply it by. 0 looks without spending.

@@ -71,9 +71,9 @@ public enum FixedWindow {
 
 /// What the two window algorithms share.
 enum Window {
-  /// The instant at which `cell` is judged: `now`, or its own start where that is ahead by at most one period.
+  /// The instant at which `cell` is judged: `now`, or its own start where that is ahead and believed.
   static func instant(of cell: Cell, period: Int64, now: Int64) -> Int64 {
-    guard cell.instant > now, Exact.difference(cell.instant, now) <= period else { return now }
+    guard cell.instant > now, Exact.difference(cell.instant, now) <= Bounds.believedAhead(period) else { return now }
     return cell.instant
   }
 

@@ -83,27 +83,38 @@
 
   /// Takes `cost` back from the entry at `instant`; nothing if there is none. The entry goes when nothing is left.
   func retract(_ cost: Int64, at instant: Int64) {
+    // Nearly always it is the newest entry, in the last chunk, and that chunk remains: no walk from the front then.
+    if let last = unsafe tail, unsafe last.pointee.end - last.pointee.first > 1,
+      unsafe Self.entries(of: last)[Int(last.pointee.first)].instant <= instant
+    {
+      return unsafe retract(cost, at: instant, from: last, before: nil)
+    }
     var before: UnsafeMutablePointer<Chunk>?
     var cursor = unsafe head
     while let chunk = unsafe cursor {
-      let entries = unsafe Self.entries(of: chunk)
-      if unsafe entries[Int(chunk.pointee.end) - 1].instant < instant {
-        unsafe before = unsafe chunk
-        unsafe cursor = unsafe chunk.pointee.next
-        continue
+      guard unsafe Self.entries(of: chunk)[Int(chunk.pointee.end) - 1].instant < instant else {
+        return unsafe retract(cost, at: instant, from: chunk, before: before)
       }
-      guard
-        let index = unsafe (chunk.pointee.first..<chunk.pointee.end).first(where: { index in
-          unsafe entries[Int(index)].instant == instant
-        })
-      else { return }
-      let taken = unsafe min(cost, entries[Int(index)].cost)
-      unsafe entries[Int(index)].cost -= taken
-      unsafe chunk.pointee.cost -= taken
-      sum -= taken
-      if unsafe entries[Int(index)].cost == 0 { unsafe remove(index, of: chunk, before: before) }
-      return
+      unsafe before = unsafe chunk
+      unsafe cursor = unsafe chunk.pointee.next
     }
+  }
+
+  /// `before` may be nil where `chunk` has more than one entry.
+  private func retract(
+    _ cost: Int64, at instant: Int64, from chunk: UnsafeMutablePointer<Chunk>, before: UnsafeMutablePointer<Chunk>?
+  ) {
+    let entries = unsafe Self.entries(of: chunk)
+    guard
+      let index = unsafe (chunk.pointee.first..<chunk.pointee.end).first(where: { index in
+        unsafe entries[Int(index)].instant == instant
+      })
+    else { return }
+    let taken = unsafe min(cost, entries[Int(index)].cost)
+    unsafe entries[Int(index)].cost -= taken
+    unsafe chunk.pointee.cost -= taken
+    sum -= taken
+    if unsafe entries[Int(index)].cost == 0 { unsafe remove(index, of: chunk, before: before) }
   }
 
   /// Forgets all entries, then remembers `cost` at `instant`, if above 0.

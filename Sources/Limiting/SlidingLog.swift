@@ -104,7 +104,8 @@ public enum SlidingLog {
   }
 
   private static func rebase(_ log: Log, _ limit: Limit, _ now: Int64) {
-    guard log.count > 0, log.newest > now, Exact.difference(log.newest, now) > limit.period else { return }
+    guard log.count > 0, log.newest > now, Exact.difference(log.newest, now) > Bounds.believedAhead(limit.period)
+    else { return }
     log.collapse(to: log.sum(after: horizon(log.newest, limit)), at: now)
   }
 

@@ -5,9 +5,8 @@
 // spends if the debt stays within the burst. An idle key costs no work, and a key without debt can be forgotten. The
 // state holds no time that depends on the rate, so a reload can change limit, period and burst under it.
 //
-// Time that steps back earns nothing: up to one period, the key stays at its own instant and waits are counted from
-// the given `now`; a state further ahead is re-based to `now` with its debt, so that a wrong clock delays nobody by
-// more than one period.
+// Time that steps back earns nothing: the key stays at its own instant and waits are counted from the given `now`; a
+// state further ahead than `Bounds.believedAhead` is re-based to `now` with its debt.
 //
 // Source: Turner's token bucket as in RFC 2697 section 3, with whole-number arithmetic: the remainder is kept, not
 // dropped, so that the long-run rate is exact. Where burst x period passes 64 bits, the same code runs in 128.
@@ -85,7 +84,9 @@ public enum TokenBucket {
   static func carried(_ cell: Cell, to limit: Limit, now: Int64) -> Cell {
     guard cell.hasDebt else { return cell }
     var cell = cell
-    if cell.instant > now, Exact.difference(cell.instant, now) > limit.period { cell.instant = now }
+    if cell.instant > now, Exact.difference(cell.instant, now) > Bounds.believedAhead(limit.period) {
+      cell.instant = now
+    }
     guard cell.period != limit.period else { return cell }
     if cell.remainder > 0 {
       cell.remainder = Exact.quotientUp(cell.remainder, times: limit.period, over: cell.period)

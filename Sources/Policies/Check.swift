@@ -65,7 +65,7 @@ public struct Check: ~Copyable {
 
   /// Forgets the previous check. Attributes set from here on have the numbers of `set`.
   public mutating func begin(_ set: PolicySet) {
-    bytes.removeAll(keepingCapacity: true)
+    bytes.removeAll(keepingCapacity: bytes.capacity <= CheckBounds.keptArena)
     values.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
     charges.removeAll(keepingCapacity: true)

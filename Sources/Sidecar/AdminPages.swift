@@ -108,21 +108,24 @@ final class AdminPages {
 
   private func memory(on page: inout MetricsText) {
     let metrics = store.metrics
-    page.gauge("weir_keys", "Keys held in memory.", [.init(.whole(UInt64(metrics.keys)))])
+    page.gauge("weir_keys", "Keys held in memory.", [.init(.whole(UInt64(max(0, metrics.keys))))])
     page.gauge("weir_keys_limit", "What --max-keys allows.", [.init(.whole(UInt64(store.maximumKeys)))])
-    page.gauge("weir_keys_bytes", "Memory that holds keys.", [.init(.whole(UInt64(metrics.bytes)))])
+    page.gauge("weir_keys_bytes", "Memory that holds keys.", [.init(.whole(UInt64(max(0, metrics.bytes))))])
     page.counter(
       "weir_keys_evicted_total", "Cells without information that were dropped.",
-      [.init(.whole(UInt64(metrics.evicted)))])
+      [.init(.whole(UInt64(max(0, metrics.evicted))))])
     page.counter(
       "weir_keys_overflowed_total", "Decisions made in a policy's overflow cell, since --max-keys was reached.",
-      [.init(.whole(UInt64(metrics.overflowed)))])
+      [.init(.whole(UInt64(max(0, metrics.overflowed))))])
   }
 
   private func process(on page: inout MetricsText) {
     page.gauge(
       "weir_build_info", "Which weir this is.", [.init([.init("version", Version.text)], .whole(1))])
     page.gauge("weir_workers", "Event loops of the data plane.", [.init(.whole(UInt64(workers.count)))])
+    page.gauge(
+      "process_start_time_seconds", "When the process started, since the Unix epoch.",
+      [.init(.duration(UInt64(max(0, Machine.startTime))))])
     page.gauge(
       "process_resident_memory_bytes", "Resident memory.", [.init(.whole(UInt64(max(0, Machine.residentBytes()))))])
     page.counter(

@@ -9,12 +9,15 @@ enum Bounds {
 
   /// Connections at one time, over all workers and listeners. The next get 503.
   static let connections = 10_000
-  /// Descriptors that are not connections: loops, files, listeners.
-  static let spareDescriptors = 64
+  /// Descriptors that are kept for what is no connection of the data plane (loops, files, listeners, the admin and
+  /// metrics listeners' connections, refused ones), of `limit` in all: what these bounds allow, or a quarter.
+  static func spareDescriptors(of limit: Int) -> Int {
+    min(64 + 2 * adminConnections + 4 * refusedLingering, limit / 4)
+  }
   /// Connections at one time to the admin listener, and again to the metrics listener.
   static let adminConnections = 256
   /// Refused connections that are still given the time to read their 503, a listener.
-  static let refusedLingering = 256
+  static let refusedLingering = 64
 
   /// From the first byte of a request to the last of its head, and again to the last of its body.
   static let requestTime: Int64 = 10 * second
@@ -47,6 +50,8 @@ enum Bounds {
 
   /// How often the start reads policies that change while they are read.
   static let firstLoadAttempts = 50
+  /// Microseconds between these.
+  static let firstLoadPause: UInt32 = 20_000
   /// A reload begins after this long without events, and at most this long after the first.
   static let reloadQuiet: Int64 = 100 * millisecond
   static let reloadLatest: Int64 = 500 * millisecond

@@ -83,10 +83,10 @@ final class DataResponder: Responder {
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
     let isAllowed = decide(&check, rules.set, at: now)
-    let answer = Answer(settings, rules.set, at: now, after: after)
+    let answer = Answer(settings.style, rules.set, at: now, after: after)
     answer.writeGateway(
       check.charges, isAllowed: isAllowed, route, bytes, isHead: isHead, to: &out)
-    return isAllowed ? 200 : route.denyStatus ?? settings.denyStatus
+    return isAllowed ? 200 : route.denyStatus ?? settings.style.denyStatus
   }
 
   // MARK: The JSON form
@@ -98,7 +98,7 @@ final class DataResponder: Responder {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
       let isAllowed = decide(&check, rules.set, at: now)
-      let answer = Answer(settings, rules.set, at: now, after: after)
+      let answer = Answer(settings.style, rules.set, at: now, after: after)
       answer.writeJSON(check.charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &out)
       return isAllowed ? 200 : 429
     } catch {

@@ -47,6 +47,8 @@ final class Reloader {
   private var leaving: [Rules] = []
   private var left: [Rules] = []
   private var isFirstLook = true
+  /// A watch has ended by itself.
+  private var mustWatch = false
   private var isLoading = false
   private var isDirty = false
   private var isStopped = false
@@ -99,6 +101,7 @@ final class Reloader {
   /// Watches the directory, and every directory that a symbolic link of it leads to: a file written in place there
   /// gives no event here.
   private func watch() {
+    mustWatch = false
     for watcher in watchers { watcher.close() }
     watchers = []
     for directory in PolicyLoader.watchedDirectories(of: path) {
@@ -108,6 +111,8 @@ final class Reloader {
             if case .failed(let error) = event {
               logger.log(.warning, "watch failed", ["path": .string(directory), "error": .string("\(error)")])
             }
+            if event == .lost { mustWatch = true }
+            if case .failed = event { mustWatch = true }
             noticed()
           })
       } catch {
@@ -133,8 +138,9 @@ final class Reloader {
     loop.background(
       { PolicyLoader.signature(path: path) },
       then: { [weak self] signature in
-        guard let self, !isStopped, signature != seen else { return }
-        load()
+        guard let self, !isStopped else { return }
+        if mustWatch { watch() }
+        if signature != seen { load() }
       })
   }
 
@@ -175,13 +181,17 @@ final class Reloader {
     switch outcome.result {
     case .loaded(let loaded): succeeded(loaded, outcome.rules)
     case .invalid(let diagnostics): failed(diagnostics.filter { $0.severity == .error }.map(\.text))
-    case .unreadable(let problems): failed(problems.map(\.text))
+    case .unreadable(let problems):
+      // It may be for want of descriptors, and then nothing of the files will change: the next look tries again.
+      seen = nil
+      failed(problems.map(\.text))
     case .changed:
       seen = nil
       noticed()
     }
-    // Links may lead elsewhere now.
+    // Links may lead elsewhere now. What happened while no watch was open shows in the signature.
     watch()
+    if seen != nil { look() }
     if isDirty {
       isDirty = false
       noticed()

@@ -10,11 +10,11 @@ extension APISettings {
     methodHeader = options.methodHeader
     hostHeader = options.hostHeader
     clientIPHeader = options.clientIPHeader
-    denyStatus = options.denyStatus
-    sendsDenyBody = options.hasDenyBody
+    style.denyStatus = options.denyStatus
+    style.sendsDenyBody = options.hasDenyBody
     offersJSONForm = options.acceptsJSONForm
-    sendsIETFHeaders = options.hasIETFHeaders
-    reset = options.reset == .delta ? .delta : .epoch
+    style.sendsIETFHeaders = options.hasIETFHeaders
+    style.reset = options.reset == .delta ? .delta : .epoch
   }
 }
 

@@ -2,6 +2,7 @@
 
 import CheckAPI
 import EventLoop
+import Glibc
 import PolicyFiles
 import Stores
 import Telemetry
@@ -43,7 +44,8 @@ final class SidecarProcess {
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow)
     let descriptors = Machine.raiseDescriptorLimit()
-    budget = ConnectionBudget(limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors)))
+    budget = ConnectionBudget(
+      limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors(of: descriptors))))
     do throws(UVError) {
       loop = try Loop()
     } catch {
@@ -101,7 +103,7 @@ final class SidecarProcess {
       case .invalid(let diagnostics):
         throw StartFailure(PolicySummary.lines(diagnostics), code: .policies)
       case .unreadable(let problems): throw StartFailure(problems.map { "weir: \($0.text)\n" }.joined())
-      case .changed: continue
+      case .changed: usleep(Bounds.firstLoadPause)
       }
     }
     throw StartFailure("weir: \(options.policies) keeps changing while it is read; try again\n")

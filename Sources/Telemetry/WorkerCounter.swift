@@ -12,17 +12,11 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
   case checksWithoutTarget
   /// Checks that no policy of their domain matched.
   case checksUnmatched
-  /// Checks answered by `on_store_failure: allow` or `memory`.
-  case checksDegraded
-  /// Checks answered 503, since a policy with `on_store_failure: deny` could not decide.
-  case checksUndecided
-  /// Decisions made in a policy's overflow cell, since the bound on keys was reached.
-  case checksOverflowed
 
   case rejectedMalformed, rejectedVersion, rejectedHead, rejectedTarget, rejectedBody, rejectedMethod, rejectedPath
-  case rejectedMediaType, rejectedJSON, rejectedAttribute, rejectedForbidden
+  case rejectedMediaType, rejectedJSON
 
-  case timeoutHead, timeoutBody, timeoutIdle, timeoutStore
+  case timeoutHead, timeoutBody, timeoutIdle
 
   case connectionsOpened, connectionsClosed
   /// Answered 503 and closed, since the bound on connections was reached.
@@ -80,18 +74,6 @@ extension WorkerCounter {
         help: "Gateway checks without the header that names the original target.", labels: [])
     case .checksUnmatched:
       Series(metric: "weir_checks_unmatched_total", help: "Checks that no policy matched; they pass.", labels: [])
-    case .checksDegraded:
-      Series(
-        metric: "weir_checks_degraded_total",
-        help: "Checks answered by on_store_failure: allow or memory.", labels: [])
-    case .checksUndecided:
-      Series(
-        metric: "weir_checks_undecided_total",
-        help: "Checks answered 503 by on_store_failure: deny.", labels: [])
-    case .checksOverflowed:
-      Series(
-        metric: "weir_checks_overflowed_total",
-        help: "Decisions made in a shared overflow cell, since --max-keys was reached.", labels: [])
 
     case .rejectedMalformed: Self.rejected("malformed")
     case .rejectedVersion: Self.rejected("version")
@@ -102,13 +84,10 @@ extension WorkerCounter {
     case .rejectedPath: Self.rejected("path")
     case .rejectedMediaType: Self.rejected("media_type")
     case .rejectedJSON: Self.rejected("json")
-    case .rejectedAttribute: Self.rejected("attribute")
-    case .rejectedForbidden: Self.rejected("forbidden")
 
     case .timeoutHead: Self.timeout("head")
     case .timeoutBody: Self.timeout("body")
     case .timeoutIdle: Self.timeout("idle")
-    case .timeoutStore: Self.timeout("store")
 
     case .connectionsOpened:
       Series(metric: "weir_connections_opened_total", help: "Connections accepted and served.", labels: [])

@@ -1,11 +1,14 @@
 // ValidateCommand.swift: `weir validate`: reads policies as the server would and prints what is wrong, or what is there.
 
+import Glibc
 import PolicyFiles
 import Sidecar
 
 enum ValidateCommand {
   /// How often files that change while they are read are read again.
   private static let attempts = 50
+  /// Microseconds between these.
+  private static let pause: UInt32 = 20_000
 
   static func run(_ options: ValidateOptions) -> ExitCode {
     let result = load(options)
@@ -37,8 +40,8 @@ enum ValidateCommand {
     loaderOptions.redisIsGiven = options.redis != nil
     for _ in 1..<attempts {
       let result = PolicyLoader.load(path: options.policies, options: loaderOptions)
-      if case .changed = result { continue }
-      return result
+      guard case .changed = result else { return result }
+      usleep(pause)
     }
     return PolicyLoader.load(path: options.policies, options: loaderOptions)
   }

@@ -191,6 +191,21 @@ import Testing
     #expect(key.decide(1, at: now + denied.retryAfter).isAllowed)
   }
 
+  @Test(
+    "two threads whose clocks differ by many short periods never admit more than one clock would",
+    arguments: Algorithm.allCases)
+  func skewedThreads(_ algorithm: Algorithm) {
+    let limit = Limit(algorithm: algorithm, limit: 3, period: 1_000_000)
+    let start: Int64 = 1_800_000_000_000_000_000
+    var key = Key(limit: limit)
+    _ = key.decide(3, at: start)
+    for _ in 0..<50 {
+      // The one that lags asks between two questions of the one that does not: nothing has been regained.
+      #expect(!key.decide(1, at: start - 20 * limit.period).isAllowed)
+      #expect(!key.decide(1, at: start).isAllowed)
+    }
+  }
+
   @Test("new numbers apply at once to what was spent", arguments: Algorithm.allCases)
   func reloadKeepsTheCount(_ algorithm: Algorithm) {
     let period: Int64 = 3_600_000_000_000

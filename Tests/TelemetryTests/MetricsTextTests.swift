@@ -94,7 +94,7 @@ import Testing
     #expect(lines.contains("weir_connections_closed_total 3"))
     #expect(lines.contains("weir_connections 4"))
     #expect(lines.contains(#"weir_http_responses_total{listener="data",status="4xx"} 1"#))
-    #expect(lines.contains(#"weir_timeouts_total{kind="store"} 0"#))
+    #expect(lines.contains(#"weir_timeouts_total{kind="idle"} 0"#))
     let samples = page.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
     #expect(samples.count == WorkerCounter.allCases.count + 1)
   }
