@@ -191,19 +191,17 @@ struct PolicyCompiler {
     var catchAll: Int32 = -1
     var files: [Int32: Int32] = [:]  // key part to group
     let start = Int32(program.overrideFiles.count)
-    for override in policy.overrides {
+    let keys = policy.overrides.map { literals(of: $0, policy) }
+    var crowd: [FiledLiteral: Int] = [:]
+    for literal in keys.joined() { if let literal { crowd[literal, default: 0] += 1 } }
+    for (override, literals) in zip(policy.overrides, keys) {
       let number = Int32(program.overrides.count)
       let partStart = Int32(program.overrideParts.count)
-      var filed: (part: Int32, literal: [UInt8])?
-      for (index, text) in override.key.enumerated() {
-        guard let text else {
-          program.overrideParts.append(ArenaRange(start: 0, count: -1))
-          continue
-        }
-        let literal = CanonicalValue.bytes(text, of: policy.key[index], ipv6Prefix: program.ipv6Prefix)
-        program.overrideParts.append(program.map.intern(literal))
-        if filed == nil { filed = (Int32(index), literal) }
+      for literal in literals {
+        program.overrideParts.append(literal.map { program.map.intern($0.bytes) } ?? ArenaRange(start: 0, count: -1))
       }
+      // Under its rarest literal, so that ten thousand overrides of one tenant are not a list to go through.
+      let filed = literals.compactMap { $0 }.min { crowd[$0, default: 0] < crowd[$1, default: 0] }
       var limit = policy.limit
       var effect = Charge.Effect.limit
       switch override.effect {
@@ -223,9 +221,25 @@ struct PolicyCompiler {
         files[filed.part] = group
         program.overrideFiles.append(PolicyProgram.OverrideFile(part: filed.part, group: group))
       }
-      file(number, under: filed.literal, group: files[filed.part]!)
+      file(number, under: filed.bytes, group: files[filed.part]!)
     }
     return (start..<Int32(program.overrideFiles.count), catchAll)
+  }
+
+  /// A literal entry of an override's key, in the form that checks have, and which part of the key it stands for.
+  private struct FiledLiteral: Hashable {
+    var part: Int32
+    var bytes: [UInt8]
+  }
+
+  /// One a key part; nil where it matches any value.
+  private func literals(of override: Policy.Override, _ policy: Policy) -> [FiledLiteral?] {
+    override.key.enumerated().map { index, text in
+      text.map { text in
+        let bytes = CanonicalValue.bytes(text, of: policy.key[index], ipv6Prefix: program.ipv6Prefix)
+        return FiledLiteral(part: Int32(index), bytes: bytes)
+      }
+    }
   }
 
   /// Hangs an override behind those already filed under the same literal, so that the first still comes first.

@@ -72,10 +72,11 @@ extension SchemaReader {
     return key
   }
 
-  /// An address, or an IPv6 prefix, which is what counts of an IPv6 address. An IPv4 network is many keys.
+  /// An address, or an IPv6 prefix as long as those that count by default. An IPv4 network and a shorter prefix are many
+  /// keys, and an override for one of them only would be no more than a surprise.
   private static func namesOneKey(_ text: String) -> Bool {
     guard let network = network(text) else { return false }
-    return !network.address.isV4 || network.prefix == 32
+    return network.prefix >= (network.address.isV4 ? 32 : 64)
   }
 
   /// Exactly one of numbers, `unlimited: true` and `block: true`.
