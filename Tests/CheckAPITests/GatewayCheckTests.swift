@@ -74,7 +74,8 @@ import Testing
   @Test("there is no fallback from one name to the next, which a client could supply")
   func noFallback() {
     let others = [
-      ("X-Original-Uri", "/evil"), ("X-Original-URL", "/evil"), ("X-Original-Method", "EVIL"), ("X-Original-Host", "evil"),
+      ("X-Original-Uri", "/evil"), ("X-Original-URL", "/evil"), ("X-Original-Method", "EVIL"),
+      ("X-Original-Host", "evil"),
       ("X-Rewrite-Url", "/evil"), ("X-Envoy-Original-Path", "/evil"), ("Forwarded", "host=evil"),
       ("X-HTTP-Method-Override", "EVIL"),
     ]
@@ -182,7 +183,8 @@ import Testing
   @Test("a header can name a fact of the original request and be an attribute of its own")
   func roleAndAttribute() {
     let request = Request(
-      "GET", "/check", [("X-Forwarded-Uri", "/a"), ("X-Forwarded-Host", "h:1"), ("X-Forwarded-For", "1.2.3.4, 5.6.7.8")])
+      "GET", "/check",
+      [("X-Forwarded-Uri", "/a"), ("X-Forwarded-Host", "h:1"), ("X-Forwarded-For", "1.2.3.4, 5.6.7.8")])
     #expect(Self.value("path", request) == "/a")
     #expect(Self.value("header.x-forwarded-uri", request) == "/a")
     #expect(Self.value("host", request) == "h")
@@ -246,7 +248,8 @@ import Testing
     var except: Conditions?
     if Int.random(in: 0...3, using: &random) == 0 { except = Conditions(methods: ["PUT"]) }
     return Policy(
-      name: name, match: match, except: except, key: key, missing: random.pick([.skip, .share]), limit: limit, cost: cost)
+      name: name, match: match, except: except, key: key, missing: random.pick([.skip, .share]), limit: limit,
+      cost: cost)
   }
 
   private static func request(_ random: inout SeededGenerator) -> Request {
@@ -270,7 +273,9 @@ import Testing
       request.head.headers.filter { request.text($0.name).lowercased() == name }.map { request.text($0.value) }
     }
     func element(_ name: String) -> String? {
-      guard let text = lines(name).last?.split(separator: ",", omittingEmptySubsequences: false).last else { return nil }
+      guard let text = lines(name).last?.split(separator: ",", omittingEmptySubsequences: false).last else {
+        return nil
+      }
       return text.filter { $0 != " " }
     }
     var check = Check()

@@ -31,7 +31,9 @@ import Testing
 
   @Test("each of the four configured headers marks a gateway, under whatever name, besides the fixed ones")
   func configured() {
-    let paths: [WritableKeyPath<APISettings, String>] = [\.targetHeader, \.methodHeader, \.hostHeader, \.clientIPHeader]
+    let paths: [WritableKeyPath<APISettings, String>] = [
+      \.targetHeader, \.methodHeader, \.hostHeader, \.clientIPHeader,
+    ]
     for path in paths {
       var settings = APISettings()
       settings[keyPath: path] = "x-gateway-fact"

@@ -89,7 +89,8 @@ import Testing
   @Test("attributes are normalised as in the gateway form")
   func normalisedAlike() throws {
     let request = Request(
-      "PURGE", "/check/a/%62//c/./../?q=x%20y&q=z", [("X-Plan", "b"), ("X-Plan", "a, b"), ("X-Forwarded-For", "[::1]:8")])
+      "PURGE", "/check/a/%62//c/./../?q=x%20y&q=z",
+      [("X-Plan", "b"), ("X-Plan", "a, b"), ("X-Forwarded-For", "[::1]:8")])
     let gateway = Self.set.asked(request, peer: nil)
     let json = try Self.set.asked(
       json: #"""
@@ -99,7 +100,9 @@ import Testing
     #expect(gateway.map(\.policy) == ["method", "path", "host", "ip", "header-x-plan", "query-q", "path-x"])
     #expect(json.filter { $0.policy != "ip" } == gateway.filter { $0.policy != "ip" })
     // Addresses: with or without port, mapped or not, one prefix of IPv6.
-    func key(_ ip: String) throws -> [[UInt8]] { try Self.set.asked(json: #"{"attributes": {"ip": "\#(ip)"}}"#).map(\.key) }
+    func key(_ ip: String) throws -> [[UInt8]] {
+      try Self.set.asked(json: #"{"attributes": {"ip": "\#(ip)"}}"#).map(\.key)
+    }
     #expect(try key("192.0.2.1") == key("[::ffff:192.0.2.1]:80"))
     #expect(try key("2001:db8::1") == key("[2001:db8::2]:443"))
     #expect(try key("2001:db8::1") != key("2001:db8:0:1::1"))
@@ -186,16 +189,22 @@ import Testing
     (#"{"attributes": {"plan": ["a"]}}"#, "attributes.plan must be a string"),
     (#"{"attributes": {"ok": "a", "header.x": {}}}"#, "attributes.header.x must be a string"),
     (#"{"attributes": {"Plan": "a"}}"#, "unknown attribute \"Plan\"; use method, path, host, ip, header.NAME"),
-    (#"{"attributes": {"": "a"}}"#, "unknown attribute \"\""), (#"{"attributes": {"1a": "a"}}"#, "unknown attribute \"1a\""),
-    (#"{"attributes": {"a.b": "a"}}"#, "unknown attribute"), (#"{"attributes": {"h\u00e9": "a"}}"#, "unknown attribute"),
-    (#"{"attributes": {"header.": "a"}}"#, "unknown attribute"), (#"{"attributes": {"query.": "a"}}"#, "unknown attribute"),
-    (#"{"attributes": {"path.": "a"}}"#, "unknown attribute"), (#"{"attributes": {"path.1": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"": "a"}}"#, "unknown attribute \"\""),
+    (#"{"attributes": {"1a": "a"}}"#, "unknown attribute \"1a\""),
+    (#"{"attributes": {"a.b": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"h\u00e9": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"header.": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"query.": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"path.": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"path.1": "a"}}"#, "unknown attribute"),
     (#"{"attributes": {"header.a b": "a"}}"#, "unknown attribute \"header.a b\""),
-    (#"{"attributes": {"Header.a": "a"}}"#, "unknown attribute"), (#"{"attributes": {"Method": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"Header.a": "a"}}"#, "unknown attribute"),
+    (#"{"attributes": {"Method": "a"}}"#, "unknown attribute"),
     (#"{"attributes": {"ip": "nonsense"}}"#, "attributes.ip \"nonsense\" is no IP address"),
     (#"{"attributes": {"ip": ""}}"#, "attributes.ip \"\" is no IP address"),
     (#"{"attributes": {"ip": "192.0.2.1, 192.0.2.2"}}"#, "is no IP address"),
-    (#"{"attributes": {"ip": "10.0.0.0/8"}}"#, "is no IP address"), (#"{"attributes": {"ip": " ::1"}}"#, "is no IP address"),
+    (#"{"attributes": {"ip": "10.0.0.0/8"}}"#, "is no IP address"),
+    (#"{"attributes": {"ip": " ::1"}}"#, "is no IP address"),
   ]
 
   @Test("what is no check is a 400 whose detail says what and where", arguments: refused)
@@ -212,7 +221,9 @@ import Testing
     for (before, after) in [
       (#"{"attributes": {"plan": ""#, #""}}"#), (#"{"attributes": {"pl"#, #"": "a"}}"#), ("", "{}"), ("{}", ""),
     ] {
-      for bytes: [UInt8] in [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]] {
+      for bytes: [UInt8] in [
+        [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80],
+      ] {
         let body = Array(before.utf8) + bytes + Array(after.utf8)
         let refusal = Self.read(body).refusal
         #expect(refusal?.status == 400, "\(body)")
