@@ -31,7 +31,7 @@ import Testing
     arguments: [(0, 0), (1, 1), (second - 1, 1), (second, 1), (second + 1, 2), (60 * second, 60)] as [(Int64, Int)])
   func delta(reset: Int64, expected: Int) throws {
     var scene = Scene([.allows(reset: reset)])
-    scene.settings.reset = .delta
+    scene.settings.style.reset = .delta
     scene.now.unix += second / 2
     #expect(try parsed(scene.gateway()).int("X-RateLimit-Reset") == expected)
     #expect(try parsed(scene.json()).int("X-RateLimit-Reset") == expected)
@@ -54,8 +54,8 @@ import Testing
   @Test("instants at the end of time are held, not wrapped")
   func saturation() throws {
     var scene = Scene(isAllowed: false, [.denies(wait: .max, reset: .max)])
-    for reset in [APISettings.Reset.epoch, .delta] {
-      scene.settings.reset = reset
+    for reset in [AnswerStyle.Reset.epoch, .delta] {
+      scene.settings.style.reset = reset
       #expect(try parsed(scene.json()).int("X-RateLimit-Reset") == 9_223_372_037)
     }
     scene.now.unix = .max
@@ -148,12 +148,12 @@ import Testing
     var scene = Scene([.allows()])
     #expect(try parsed(scene.gateway())["RateLimit"] == nil)
     #expect(try parsed(scene.gateway())["RateLimit-Policy"] == nil)
-    scene.settings.sendsIETFHeaders = true
+    scene.settings.style.sendsIETFHeaders = true
     #expect(try parsed(scene.gateway())["RateLimit"] == "\"a\";r=7;t=60")
     #expect(try parsed(scene.gateway())["RateLimit-Policy"] == "\"a\";q=10;w=60")
     #expect(try parsed(scene.json())["RateLimit"] == "\"a\";r=7;t=60")
     scene = Scene(isAllowed: false, [.denies()])
-    scene.settings.sendsIETFHeaders = true
+    scene.settings.style.sendsIETFHeaders = true
     #expect(try parsed(scene.gateway())["RateLimit"] == "\"a\";r=0;t=30")
   }
 
@@ -172,7 +172,7 @@ import Testing
         return part.under(widest)
       }
       var scene = Scene(isAllowed: isAllowed, parts + parts.map(\.shadow))
-      scene.settings.sendsIETFHeaders = true
+      scene.settings.style.sendsIETFHeaders = true
       scene.after = .keepHTTP10
       for text in [scene.gateway(), scene.json(domain: String(repeating: "d", count: 64))] {
         let response = try parsed(text)

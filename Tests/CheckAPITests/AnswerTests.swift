@@ -40,7 +40,7 @@ import Testing
       [], [.exempts()], [.denies().shadow], [.allows("s").shadow, .exempts("u"), .exempts("v").shadow],
     ]
     var scene = Scene(parts[index])
-    scene.settings.sendsIETFHeaders = true
+    scene.settings.style.sendsIETFHeaders = true
     #expect(scene.gateway() == "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n")
   }
 
@@ -58,7 +58,7 @@ import Testing
   @Test("without deny bodies, a denial has its headers and no content")
   func noDenyBody() throws {
     var scene = Scene(isAllowed: false, [.denies()])
-    scene.settings.sendsDenyBody = false
+    scene.settings.style.sendsDenyBody = false
     let response = try parsed(scene.gateway())
     #expect(response.status == 429)
     #expect(response["Content-Length"] == "0")
@@ -76,7 +76,7 @@ import Testing
       (429, "/check?deny_status=403", 403, "Forbidden"), (403, "/check?deny_status=429", 429, "Too Many Requests"),
       (403, "/check?deny_status=200", 403, "Forbidden"), (429, "/check/a?deny_status=403", 429, "Too Many Requests"),
     ] {
-      scene.settings.denyStatus = setting
+      scene.settings.style.denyStatus = setting
       let response = try parsed(scene.gateway(Request("GET", target)))
       #expect(response.status == status, "\(setting) \(target)")
       #expect(response.reason == reason)
@@ -243,7 +243,7 @@ import Testing
   @Test("nothing that a gateway would pass on is sent besides: no Server, no cookie, and Date only in the JSON form")
   func nothingElse() throws {
     var scene = Scene(isAllowed: false, [.denies()])
-    scene.settings.sendsIETFHeaders = true
+    scene.settings.style.sendsIETFHeaders = true
     scene.after = .close
     let known: Set = [
       "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After", "RateLimit", "RateLimit-Policy",

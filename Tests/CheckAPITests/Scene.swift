@@ -46,7 +46,7 @@ struct Scene {
 
   /// The bytes that answer `request`, which is in the gateway form.
   func gateway(_ request: Request = Request("GET", "/check")) -> String {
-    let answer = Answer(settings, set, at: now, after: after)
+    let answer = Answer(settings.style, set, at: now, after: after)
     let isHead = Router.isHead(request.head, request.bytes.span)
     return written {
       answer.writeGateway(
@@ -56,7 +56,7 @@ struct Scene {
 
   /// The bytes that answer the JSON form.
   func json(domain: String = "default") -> String {
-    let answer = Answer(settings, set, at: now, after: after)
+    let answer = Answer(settings.style, set, at: now, after: after)
     return written { answer.writeJSON(charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &$0) }
   }
 }
