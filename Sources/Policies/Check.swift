@@ -120,27 +120,21 @@ public struct Check: ~Copyable {
     byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
   }
 
-  /// How much of `host` remains without `:port` and a last dot.
+  /// How much of `host` remains without a port and last dots. What follows the first colon is a port, whatever it holds:
+  /// gateways route `a.example:x` like `a.example`, and it must not count as another host. In brackets, and in a bare
+  /// IPv6 address, colons are no ports.
   private static func hostCount(_ host: Span<UInt8>) -> Int {
-    var count = host.count
-    var index = count
-    while index > 0, host[index - 1] >= UInt8(ascii: "0"), host[index - 1] <= UInt8(ascii: "9") { index -= 1 }
-    if index > 0, host[index - 1] == UInt8(ascii: ":") {
-      // In `[::1]:80` the port follows the bracket; in a bare `::1` there is no telling, and nothing is a port.
-      let before = index - 1
-      if before == 0 || host[before - 1] == UInt8(ascii: "]")
-        || !Self.contains(host, UInt8(ascii: ":"), before: before)
-      {
-        count = before
-      }
+    var count = 0
+    if host.count > 0, host[0] == UInt8(ascii: "[") {
+      while count < host.count, host[count] != UInt8(ascii: "]") { count += 1 }
+      count = min(count + 1, host.count)
+    } else if IPAddress(host) != nil {
+      count = host.count
+    } else {
+      while count < host.count, host[count] != UInt8(ascii: ":") { count += 1 }
     }
-    if count > 0, host[count - 1] == UInt8(ascii: ".") { count -= 1 }
+    while count > 0, host[count - 1] == UInt8(ascii: ".") { count -= 1 }
     return count
-  }
-
-  private static func contains(_ bytes: Span<UInt8>, _ byte: UInt8, before end: Int) -> Bool {
-    for index in 0..<end where bytes[index] == byte { return true }
-    return false
   }
 
   // MARK: The arena

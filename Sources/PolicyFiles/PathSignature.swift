@@ -61,9 +61,10 @@ public struct PathSignature: Sendable, Equatable {
       }
       // SAFETY: the name ends with a zero byte within the entry, which lives until the next `readdir`.
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
-        unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+        unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
       }
-      if isPolicyFile(name) { names.append(name) }
+      // A name that is no UTF-8 is none that this program can open again.
+      if let name, isPolicyFile(name) { names.append(name) }
     }
   }
 

@@ -13,7 +13,10 @@ extension PolicyLoader {
       if let directory, !directories.contains(directory) { directories.append(directory) }
     }
     if case .success(.directory) = signature.root { add(resolved(path)) }
-    add(resolved(parent(of: path)))
+    // Where the directory is gone, whatever is left above it: it will come back below that.
+    var above = parent(of: path)
+    while resolved(above) == nil, above != parent(of: above) { above = parent(of: above) }
+    add(resolved(above))
     for entry in signature.entries {
       if let target = resolved(entry.path) { add(parent(of: target)) }
     }

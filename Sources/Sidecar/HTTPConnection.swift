@@ -83,7 +83,11 @@ final class HTTPConnection: StreamHandler {
   }
 
   func ended(_ stream: Stream) {
-    if stream.pendingOutput == 0 {
+    if wait == .head || wait == .body {
+      pending = nil
+      refuse(Refusal(400, "the connection was half-closed in the middle of a request"))
+      closesWhenDrained = stream.pendingOutput > 0
+    } else if stream.pendingOutput == 0 {
       stream.close()
     } else {
       closesWhenDrained = true

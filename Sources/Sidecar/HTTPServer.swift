@@ -41,6 +41,8 @@ final class HTTPServer: ListenerHandler {
   private var listeners: [Listener] = []
   private var connections: [HTTPConnection] = []
   private var refusedLingering = 0
+  /// Accepting has failed and not succeeded since: it is reported once.
+  private var isAcceptFailing = false
   private var timer: Timer?
   private let reportError: @Sendable (UVError) -> Void
   private var onDrained: (() -> Void)?
@@ -69,8 +71,9 @@ final class HTTPServer: ListenerHandler {
   // MARK: Accepting
 
   func accepted(_ listener: Listener, stream: Stream) {
+    isAcceptFailing = false
     let isRefused = !budget.take()
-    guard !isRefused || refusedLingering < Bounds.refusedLingering else {
+    guard !isRefused || refusedLingering < min(Bounds.refusedLingering, 1 + budget.limit / 32) else {
       counters.add(.connectionsRefused)
       return stream.close()
     }
@@ -85,7 +88,8 @@ final class HTTPServer: ListenerHandler {
 
   func acceptFailed(_ listener: Listener, error: UVError) {
     counters.add(.acceptErrors)
-    reportError(error)
+    if !isAcceptFailing { reportError(error) }
+    isAcceptFailing = true
   }
 
   /// Forgets a connection that is gone: the last one takes its place.

@@ -39,7 +39,8 @@ extension MemoryStore {
     return spend(&charge, from: log, &step, .loggedOverflow, room)
   }
 
-  /// Decides on a log that exists and admits. A log that finds no room to grow denies until its oldest entry leaves.
+  /// Decides on a log that exists and admits. A log that finds no room to grow denies until its oldest entry leaves; that
+  /// counts as overflowed, and nothing remains.
   private func spend(
     _ charge: inout Charge, from log: Log, _ step: inout Step, _ effect: Step.Effect, _ room: Room
   ) -> Bool {
@@ -50,6 +51,8 @@ extension MemoryStore {
       guard room.mayOverflow else { return false }
       charge.decision = ask(log, charge.limit, 0, now)
       charge.decision.outcome = .deny
+      charge.decision.remaining = 0
+      overflowed.add(1)
       charge.decision.retryAfter = SlidingLog.untilOldestLeaves(log, limit: charge.limit, now: now)
       return true
     }

@@ -59,7 +59,7 @@ import Testing
           proxy_set_header Content-Length "";
           proxy_set_header X-Forwarded-Uri $request_uri;
           proxy_set_header X-Forwarded-Method $request_method;
-          proxy_set_header X-Forwarded-Host $http_host;
+          proxy_set_header X-Forwarded-Host $host;
           proxy_set_header X-Forwarded-For $remote_addr;
         }
       }
