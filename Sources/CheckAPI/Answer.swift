@@ -269,13 +269,10 @@ public struct Answer: ~Copyable {
   /// Seconds in which the limit header's number comes: the period, or for a bucket the time to fill it.
   private static func window(_ limit: Limit) -> Int64 {
     guard limit.algorithm == .tokenBucket, limit.burst != limit.limit else { return seconds(limit.period) }
-    let product = limit.period.multipliedFullWidth(by: limit.burst)
-    // The quotient fits: a period is below 2^55 and a burst below 2^30, so the division cannot trap past 2^63 unless
-    // limit is tiny, and then the result is held.
-    guard product.high < limit.limit else { return seconds(Int64.max) }
-    let (quotient, remainder) = limit.limit.dividingFullWidth(product)
-    guard quotient < Int64.max else { return seconds(Int64.max) }
-    return seconds(quotient + (remainder > 0 ? 1 : 0))
+    // A year times a billion passes 64 bits, and so does its quotient by a small limit, which is held at 292 years.
+    let product = UInt128(limit.period.magnitude) * UInt128(limit.burst.magnitude)
+    let (quotient, remainder) = product.quotientAndRemainder(dividingBy: UInt128(limit.limit.magnitude))
+    return seconds(Int64(clamping: quotient + (remainder > 0 ? 1 : 0)))
   }
 
   /// Seconds until more is available; nil where no wait brings more.

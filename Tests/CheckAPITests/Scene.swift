@@ -1,0 +1,112 @@
+// Scene.swift: decided charges, without a store, and the answers to them.
+
+import HTTP1
+import Limiting
+import Policies
+import TestKit
+
+@testable import CheckAPI
+
+let second: Int64 = 1_000_000_000
+
+/// A check as a store left it.
+struct Scene {
+  /// One policy's part in it.
+  struct Part {
+    var name: String
+    var decision: Decision
+    var limit = Limit(algorithm: .fixedWindow, limit: 10, period: 60 * second)
+    var effect = Charge.Effect.limit
+    var isShadow = false
+  }
+
+  var settings = APISettings()
+  /// 14 November 2023, 22:13:20 UTC, to the second.
+  var now = Now(monotonic: 5 * second, unix: 1_700_000_000 * second)
+  var after = Afterwards.keep
+  var isAllowed: Bool
+  var parts: [Part]
+
+  init(isAllowed: Bool = true, _ parts: [Part]) {
+    self.isAllowed = isAllowed
+    self.parts = parts
+  }
+
+  private var set: PolicySet { PolicySet(parts.map { Policy(name: $0.name, limit: $0.limit) }) }
+
+  var charges: [Charge] {
+    parts.enumerated().map { number, part in
+      var charge = Charge(
+        policy: Int32(number), slot: UInt32(number + 100), keyStart: 0, keyCount: 0, effect: part.effect,
+        isShadow: part.isShadow, limit: part.limit, cost: 1)
+      charge.decision = part.decision
+      return charge
+    }
+  }
+
+  /// The bytes that answer `request`, which is in the gateway form.
+  func gateway(_ request: Request = Request("GET", "/check")) -> String {
+    let answer = Answer(settings, set, at: now, after: after)
+    let isHead = Router.isHead(request.head, request.bytes.span)
+    return written {
+      answer.writeGateway(
+        charges, isAllowed: isAllowed, request.gatewayRoute, request.bytes.span, isHead: isHead, to: &$0)
+    }
+  }
+
+  /// The bytes that answer the JSON form.
+  func json(domain: String = "default") -> String {
+    let answer = Answer(settings, set, at: now, after: after)
+    return written { answer.writeJSON(charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &$0) }
+  }
+}
+
+extension Scene.Part {
+  /// A policy that lets the check pass.
+  static func allows(
+    _ name: String = "a", limit: Int64 = 10, remaining: Int64 = 7, reset: Int64 = 60 * second,
+    next: Int64 = 60 * second
+  ) -> Self {
+    Self(
+      name: name,
+      decision: Decision(outcome: .allow, limit: limit, remaining: remaining, reset: reset, nextUnit: next))
+  }
+
+  /// A policy that does not, for now.
+  static func denies(
+    _ name: String = "a", limit: Int64 = 10, remaining: Int64 = 0, wait: Int64 = 30 * second, reset: Int64 = 60 * second
+  ) -> Self {
+    Self(
+      name: name,
+      decision: Decision(
+        outcome: .deny, limit: limit, remaining: remaining, retryAfter: wait, reset: reset, nextUnit: wait))
+  }
+
+  /// A policy under which no wait helps, since the cost is above the capacity.
+  static func never(_ name: String = "a", remaining: Int64 = 4) -> Self {
+    Self(name: name, decision: Decision(outcome: .denyAlways, limit: 10, remaining: remaining, reset: 9 * second))
+  }
+
+  /// A policy whose override blocks this key.
+  static func blocks(_ name: String = "a") -> Self {
+    Self(name: name, decision: Decision(outcome: .denyAlways, limit: 0, remaining: 0), effect: .block)
+  }
+
+  /// A policy whose override exempts this key; its decision means nothing.
+  static func exempts(_ name: String = "a") -> Self {
+    Self(name: name, decision: Decision(outcome: .deny, limit: 1, remaining: 0, retryAfter: second), effect: .unlimited)
+  }
+
+  /// The same part of a policy that only watches.
+  var shadow: Self {
+    var part = self
+    part.isShadow = true
+    return part
+  }
+
+  func under(_ limit: Limit) -> Self {
+    var part = self
+    part.limit = limit
+    return part
+  }
+}
