@@ -22,7 +22,7 @@ public struct HostPattern: Sendable, Equatable {
     guard !host.isEmpty, !host.contains(UInt8(ascii: "*")), host[0] != UInt8(ascii: ".") else {
       throw Malformed(message: "host pattern \"\(text)\": \"*\" stands only first, as in \"*.example.com\"")
     }
-    guard !host.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == 0x7f }) else {
+    guard !text.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == 0x7f }) else {
       throw Malformed(message: "host pattern \"\(text)\" is no host name; give the name without scheme or path")
     }
     name = String(decoding: host, as: UTF8.self)

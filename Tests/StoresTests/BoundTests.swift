@@ -134,7 +134,8 @@ import Testing
     for turn in 0..<32 { #expect(hand.ask([Ask(limit)], at: Self.start + Int64(turn)).allowed) }
     let denied = hand.ask([Ask(limit)], at: Self.start + 100)
     #expect(!denied.allowed && denied.decisions[0].outcome == .deny)
-    #expect(denied.decisions[0].remaining == 968)
+    #expect(denied.decisions[0].remaining == 0)
+    #expect(hand.store.metrics.overflowed == 1)
     #expect(denied.decisions[0].retryAfter == 10_000_000_000 - 100_000)
     #expect(!hand.ask([Ask(limit)], at: Self.start + 10_000_000 - 1).allowed)
     #expect(hand.ask([Ask(limit)], at: Self.start + 10_000_000).allowed)
