@@ -46,7 +46,8 @@ final class HTTPServer: ListenerHandler {
   private var onDrained: (() -> Void)?
 
   init(
-    loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener, budget: ConnectionBudget,
+    loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener,
+    budget: ConnectionBudget,
     reportError: @escaping @Sendable (UVError) -> Void
   ) {
     self.loop = loop
