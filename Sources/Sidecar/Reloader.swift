@@ -43,6 +43,7 @@ final class Reloader {
   private var seen: PathSignature?
   private var isLoading = false
   private var isDirty = false
+  private var isStopped = false
 
   /// - Parameter adopt: Called on the loop's thread with each new set.
   init(
@@ -67,7 +68,9 @@ final class Reloader {
     load()
   }
 
+  /// Ends for good: what is being loaded does not come into force any more.
   func stop() {
+    isStopped = true
     quiet?.close()
     poll?.close()
     for watcher in watchers { watcher.close() }
@@ -115,12 +118,17 @@ final class Reloader {
   private func look() {
     quiet?.stop()
     firstEvent = nil
+    ifChanged { $0.load() }
+  }
+
+  /// Compares the files with those that were looked at last.
+  private func ifChanged(_ then: @escaping (Reloader) -> Void) {
     let path = self.path
     loop.background(
       { PolicyLoader.signature(path: path) },
       then: { [weak self] signature in
-        guard let self, signature != seen else { return }
-        load()
+        guard let self, !isStopped, signature != seen else { return }
+        then(self)
       })
   }
 
@@ -156,6 +164,7 @@ final class Reloader {
 
   private func finished(_ outcome: Outcome) {
     isLoading = false
+    guard !isStopped else { return }
     seen = outcome.signature
     switch outcome.result {
     case .loaded(let loaded): succeeded(loaded, outcome.rules)
@@ -165,8 +174,10 @@ final class Reloader {
       seen = nil
       noticed()
     }
-    // Links may lead elsewhere now.
+    // Links may lead elsewhere now. What the old watches had yet to report is lost with them, so the files are compared
+    // once the new ones stand.
     watch()
+    ifChanged { $0.noticed() }
     if isDirty {
       isDirty = false
       noticed()
