@@ -11,8 +11,13 @@ import Telemetry
 final class ConnectionBudget: Sendable {
   private let open = Atomic<Int>(0)
   let limit: Int
+  /// Connections beyond it, a server, that are given the time to read their 503.
+  let refused: Int
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, refused: Int = Bounds.refusedLingering) {
+    self.limit = limit
+    self.refused = refused
+  }
 
   var count: Int { open.load(ordering: .relaxed) }
 
@@ -73,7 +78,7 @@ final class HTTPServer: ListenerHandler {
   func accepted(_ listener: Listener, stream: Stream) {
     isAcceptFailing = false
     let isRefused = !budget.take()
-    guard !isRefused || refusedLingering < min(Bounds.refusedLingering, 1 + budget.limit / 32) else {
+    guard !isRefused || refusedLingering < budget.refused else {
       counters.add(.connectionsRefused)
       return stream.close()
     }

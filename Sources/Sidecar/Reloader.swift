@@ -134,13 +134,18 @@ final class Reloader {
   private func look() {
     quiet?.stop()
     firstEvent = nil
+    ifChanged { $0.load() }
+  }
+
+  /// Compares the files with those that were looked at last.
+  private func ifChanged(_ then: @escaping (Reloader) -> Void) {
     let path = self.path
     loop.background(
       { PolicyLoader.signature(path: path) },
       then: { [weak self] signature in
         guard let self, !isStopped else { return }
         if mustWatch { watch() }
-        if signature != seen { load() }
+        if signature != seen { then(self) }
       })
   }
 
@@ -189,9 +194,10 @@ final class Reloader {
       seen = nil
       noticed()
     }
-    // Links may lead elsewhere now. What happened while no watch was open shows in the signature.
+    // Links may lead elsewhere now. What the old watches had yet to report is lost with them, so the files are compared
+    // once the new ones stand.
     watch()
-    if seen != nil { look() }
+    if seen != nil { ifChanged { $0.noticed() } }
     if isDirty {
       isDirty = false
       noticed()

@@ -45,7 +45,8 @@ final class SidecarProcess {
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow)
     let descriptors = Machine.raiseDescriptorLimit()
     budget = ConnectionBudget(
-      limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors(of: descriptors))))
+      limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors(of: descriptors))),
+      refused: min(Bounds.refusedLingering, 1 + descriptors / 64))
     do throws(UVError) {
       loop = try Loop()
     } catch {

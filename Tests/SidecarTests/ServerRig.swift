@@ -1,0 +1,120 @@
+// ServerRig.swift: a server on the test's own thread, whose responder says what it was asked.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+import Telemetry
+import TestKit
+import Testing
+
+@testable import Sidecar
+
+/// Answers with the method and the target, or with the body of a POST.
+final class EchoResponder: Responder {
+  var isStopping = false
+  private(set) var batches = 0
+  private(set) var peers: [PeerAddress] = []
+  /// Bytes of each answer to `/big`.
+  var bigCount = 100_000
+
+  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool { Router.isMethod("POST", head, bytes) }
+
+  func answer(
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Int {
+    peers.append(peer)
+    let target = String(bytes, head.target.range)
+    var text = "\(String(bytes, head.method.range)) \(target)"
+    if target.hasPrefix("/big") { text += String(repeating: "b", count: bigCount - text.utf8.count) }
+    return write(text, isHead: Router.isHead(head, bytes), after, to: &out)
+  }
+
+  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+    write("body " + String(body, 0..<body.count), isHead: false, after, to: &out)
+  }
+
+  private func write(_ text: String, isHead: Bool, _ after: Afterwards, to out: inout ResponseBuffer) -> Int {
+    ErrorAnswer.write(status: 200, type: "text/plain", body: text.utf8.span, isHead: isHead, after: after, to: &out)
+    return 200
+  }
+
+  func finishedBatch() { batches += 1 }
+}
+
+/// A server with its loop. Connections can be reached, to be told that their time is over.
+final class ServerRig: ListenerHandler {
+  let test: TestLoop
+  let responder = EchoResponder()
+  let counters = WorkerCounters()
+  let budget: ConnectionBudget
+  let server: HTTPServer
+  private(set) var connections: [HTTPConnection] = []
+  private(set) var acceptErrors: [UVError] = []
+  private var listener: Listener?
+  private let socket: ListeningSocket
+  let address: SocketAddress
+
+  /// - Parameter listensItself: The server has the listener, as when it drains; then connections cannot be reached.
+  init(connections limit: Int = 100, listensItself: Bool = false) throws {
+    test = try TestLoop()
+    budget = ConnectionBudget(limit: limit)
+    server = HTTPServer(
+      loop: test.loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: { _ in })
+    socket = try ListeningSocket.open(.v4(0x7f00_0001, port: 0), count: 1)[0]
+    address = socket.boundAddress
+    if listensItself {
+      try server.listen(on: socket)
+    } else {
+      listener = try Listener(
+        loop: test.loop, socket: socket, maximumInput: Bounds.input, maximumOutput: Bounds.output, handler: self)
+    }
+  }
+
+  deinit {
+    listener?.close()
+    server.stop()
+    test.loop.close()
+  }
+
+  func accepted(_ listener: Listener, stream: Stream) {
+    server.accepted(listener, stream: stream)
+    if let connection = stream.handler as? HTTPConnection { connections.append(connection) }
+  }
+
+  func acceptFailed(_ listener: Listener, error: UVError) { acceptErrors.append(error) }
+
+  /// A client whose connection the server has, the last of `connections`.
+  func connect(receiveBuffer: Int32? = nil) throws -> Peer {
+    let before = connections.count
+    let peer = Peer(address, receiveBuffer: receiveBuffer)
+    guard listener != nil else { return peer }
+    let isAccepted = test.run { [unowned self] in connections.count > before }
+    try #require(isAccepted)
+    return peer
+  }
+
+  /// The next answer to `peer`.
+  func answer(_ peer: Peer, toHead: Bool = false) throws -> HTTPResponse {
+    var result: Result<HTTPResponse?, any Error> = .success(nil)
+    let came = test.run {
+      result = Result { try peer.next(toHead: toHead) }
+      if case .success(nil) = result { return peer.isAtEnd }
+      return true
+    }
+    let response = try result.get()
+    return try #require(response, came ? "the server closed" : "no answer came")
+  }
+
+  /// Whether the server ends the connection without a byte more.
+  func ends(_ peer: Peer) -> Bool {
+    let before = peer.bytes.count
+    let ended = test.run {
+      peer.receive()
+      return peer.isAtEnd
+    }
+    return ended && peer.bytes.count == before
+  }
+
+  /// Waits until the server knows no connection any more.
+  func isEmpty() -> Bool { test.run { [budget] in budget.count == 0 } }
+}
