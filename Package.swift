@@ -74,7 +74,12 @@ let package = Package(
     tests("StoresTests", ["Stores", "Limiting", "Policies", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "TestKit"]),
     tests("EventLoopTests", ["EventLoop", "TestKit"]),
-    tests("SidecarTests", ["Sidecar", "TestKit"]),
+    tests(
+      "SidecarTests",
+      [
+        "Sidecar", "Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "Stores", "Telemetry", "EventLoop",
+        "TestKit",
+      ]),
     tests("EndToEndTests", ["TestKit"]),
   ],
   swiftLanguageModes: [.v6]

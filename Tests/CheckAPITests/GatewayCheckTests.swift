@@ -152,6 +152,8 @@ import Testing
       #expect(Self.value("query.q", request) == "a+b")
     }
     #expect(Self.value("host", Request(text: "GET /check/a HTTP/1.0\r\n\r\n")) == nil)
+    let forged = Request(text: "GET /check/a HTTP/1.0\r\nX-Forwarded-Host: evil\r\n\r\n")
+    #expect(Self.value("host", forged) == nil)
   }
 
   @Test("the domain is the target's, or default; the headers and the query never choose one")
