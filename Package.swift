@@ -65,7 +65,8 @@ let package = Package(
 
     // Tests: a target a room. TestKit holds what several of them need.
     .target(
-      name: "TestKit", dependencies: ["Limiting", "Policies", "Stores"], path: "Tests/TestKit", swiftSettings: strict),
+      name: "TestKit", dependencies: ["Limiting", "Policies", "Stores", "EventLoop"], path: "Tests/TestKit",
+      swiftSettings: strict),
     tests("LimitingTests", ["Limiting", "TestKit"]),
     tests("PoliciesTests", ["Policies", "Limiting", "TestKit"]),
     tests("PolicyFilesTests", ["PolicyFiles", "Policies", "Limiting", "TestKit"]),

@@ -1,6 +1,7 @@
 // FileWatcherTests.swift: what happens to a directory is reported, its end too.
 
 import Glibc
+import TestKit
 import Testing
 
 @testable import EventLoop

@@ -1,5 +1,6 @@
 // KeptBytesTests.swift: the queue of bytes agrees with an array.
 
+import TestKit
 import Testing
 
 @testable import EventLoop
@@ -7,7 +8,7 @@ import Testing
 @Suite struct KeptBytesTests {
   @Test("appending and consuming agree with an array", arguments: 0..<20)
   func model(seed: UInt64) {
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var kept = KeptBytes()
     var model: [UInt8] = []
     for step in 0..<2000 {

@@ -2,6 +2,7 @@
 
 import CUV
 import Glibc
+import TestKit
 import Testing
 
 @testable import EventLoop

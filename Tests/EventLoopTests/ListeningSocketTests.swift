@@ -2,6 +2,7 @@
 
 import Glibc
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EventLoop

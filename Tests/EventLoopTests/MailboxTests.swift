@@ -1,6 +1,7 @@
 // MailboxTests.swift: order, bound and end of messages between threads.
 
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EventLoop

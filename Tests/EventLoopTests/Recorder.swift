@@ -1,5 +1,7 @@
 // Recorder.swift: a stream handler that writes down what it is told.
 
+import TestKit
+
 @testable import EventLoop
 
 final class Recorder: StreamHandler {

@@ -1,6 +1,7 @@
 // SignalSourceTests.swift: signals arrive as events of the loop.
 
 import Glibc
+import TestKit
 import Testing
 
 @testable import EventLoop

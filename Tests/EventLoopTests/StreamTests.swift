@@ -1,6 +1,7 @@
 // StreamTests.swift: reading, writing and ending of connections, over real sockets on loopback.
 
 import Glibc
+import TestKit
 import Testing
 
 @testable import EventLoop
@@ -49,10 +50,10 @@ import Testing
 
   @Test("any split of the input and any consumption give the same bytes", arguments: 0..<8)
   func randomSplits(seed: UInt64) throws {
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let pair = try Pair(maximumInput: 5000)
     let input = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-    var consumption = Seeded(seed: seed &+ 1000)
+    var consumption = SeededGenerator(seed: seed &+ 1000)
     pair.recorder.consume = { stream, bytes in
       // Never nothing of a full stream, or it would rest.
       bytes.count >= stream.maximumInput ? bytes.count : Int.random(in: 0...bytes.count, using: &consumption)
@@ -434,20 +435,5 @@ import Testing
     #expect(client.events == [.closed(.timedOut)])
     #expect(Loop.monotonicNow() - begin >= 50_000_000)
     #expect(filler != nil)
-  }
-}
-
-/// A repeatable generator (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
   }
 }

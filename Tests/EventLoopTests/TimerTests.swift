@@ -1,5 +1,6 @@
 // TimerTests.swift: never early, and under control from inside its own handler.
 
+import TestKit
 import Testing
 
 @testable import EventLoop

@@ -1,5 +1,6 @@
 // ByteClassTests.swift: which bytes may stand where, and that the eight-at-a-time scans stop where one-at-a-time ones do.
 
+import TestKit
 import Testing
 
 @testable import HTTP1

@@ -1,6 +1,7 @@
 // ChunkedDecoderTests.swift: chunked bodies, accepted and refused, in any pieces (RFC 9112 section 7.1).
 
 import HTTP1
+import TestKit
 import Testing
 
 @Suite struct ChunkedDecoderTests {

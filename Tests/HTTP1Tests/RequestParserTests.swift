@@ -1,5 +1,6 @@
 // RequestParserTests.swift: what is accepted, what is refused and where, in any pieces.
 
+import TestKit
 import Testing
 
 @testable import HTTP1

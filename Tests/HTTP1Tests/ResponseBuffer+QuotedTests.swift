@@ -1,6 +1,7 @@
 // ResponseBuffer+QuotedTests.swift: quoted strings are well formed whatever is put into them.
 
 import HTTP1
+import TestKit
 import Testing
 
 @Suite struct QuotedStringTests {

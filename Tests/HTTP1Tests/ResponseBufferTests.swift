@@ -1,5 +1,6 @@
 // ResponseBufferTests.swift: bytes in, the same bytes out, and memory that is kept and given back.
 
+import TestKit
 import Testing
 
 @testable import HTTP1

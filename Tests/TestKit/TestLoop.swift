@@ -1,18 +1,18 @@
 // TestLoop.swift: a loop that runs on the test's own thread until something has happened, with a generous time-out
 // instead of sleeps.
 
-import EventLoop
+public import EventLoop
 
 /// A loop for one test, closed at its end.
-final class TestLoop {
-  let loop: Loop
+public final class TestLoop {
+  public let loop: Loop
 
-  init() throws { loop = try Loop() }
+  public init() throws { loop = try Loop() }
 
   deinit { loop.close() }
 
   /// Runs until `condition` holds. False if it did not within `seconds`.
-  func run(seconds: Int64 = 20, until condition: @escaping () -> Bool) -> Bool {
+  public func run(seconds: Int64 = 20, until condition: @escaping () -> Bool) -> Bool {
     if condition() { return true }
     var isMet = false
     let deadline = Loop.monotonicNow() + seconds * 1_000_000_000
@@ -27,7 +27,7 @@ final class TestLoop {
   }
 
   /// Runs for some turns, so that what should not happen has had its chance.
-  func run(turns: Int) {
+  public func run(turns: Int) {
     var left = turns
     _ = run {
       left -= 1
