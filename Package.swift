@@ -54,7 +54,9 @@ let package = Package(
     room("PolicyFiles", ["Policies", "Limiting", "CYAML", "COpenSSL"]),
     room("Stores", ["Limiting", "Policies"]),
     room("EventLoop", ["CUV"]),
-    room("RedisStore", ["Stores", "Limiting", "Policies", "EventLoop", "CHiredis", "COpenSSL"]),
+    room(
+      "RedisStore", ["Stores", "Limiting", "Policies", "EventLoop", "CHiredis", "COpenSSL"],
+      resources: [.embedInCode("Scripts")]),
     room(
       "Sidecar",
       [
@@ -73,6 +75,7 @@ let package = Package(
     tests("HTTP1Tests", ["HTTP1", "TestKit"]),
     tests("CheckAPITests", ["CheckAPI", "HTTP1", "Policies", "Limiting", "TestKit"]),
     tests("StoresTests", ["Stores", "Limiting", "Policies", "TestKit"]),
+    tests("RedisStoreTests", ["RedisStore", "Stores", "Limiting", "Policies", "EventLoop", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "TestKit"]),
     tests("EventLoopTests", ["EventLoop", "TestKit"]),
     tests(

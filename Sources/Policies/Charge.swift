@@ -14,6 +14,10 @@ public struct Charge: Sendable {
   public var keyCount: Int32
   public var effect: Effect
   public var isShadow: Bool
+  /// Who decides it. A store leaves charges that are another's alone.
+  public var place: Place
+  /// What to do with a charge in Redis that Redis does not answer.
+  public var onStoreFailure: Policy.OnStoreFailure
   /// The numbers in force for this key.
   public var limit: Limit
   /// 0 looks without spending; at most `Bounds.policyCost` x `Bounds.checkCost`.
@@ -27,9 +31,20 @@ public struct Charge: Sendable {
     case block
   }
 
+  /// Where a `.limit` charge is counted. The other effects need no counter and are the same in every place.
+  public enum Place: UInt8, Sendable {
+    case memory
+    case redis
+    /// In memory, since Redis did not answer (`on_store_failure: memory`): a degraded decision.
+    case fallback
+    /// Nowhere: Redis did not answer and the policy has no fallback. `on_store_failure: allow` lets it through without
+    /// numbers; with `deny` the whole check is undecided.
+    case nowhere
+  }
+
   public init(
-    policy: Int32, slot: UInt32, keyStart: Int32, keyCount: Int32, effect: Effect, isShadow: Bool, limit: Limit,
-    cost: Int64
+    policy: Int32, slot: UInt32, keyStart: Int32, keyCount: Int32, effect: Effect, isShadow: Bool,
+    place: Place = .memory, onStoreFailure: Policy.OnStoreFailure = .memory, limit: Limit, cost: Int64
   ) {
     self.policy = policy
     self.slot = slot
@@ -37,6 +52,8 @@ public struct Charge: Sendable {
     self.keyCount = keyCount
     self.effect = effect
     self.isShadow = isShadow
+    self.place = place
+    self.onStoreFailure = onStoreFailure
     self.limit = limit
     self.cost = cost
     decision = Decision(outcome: .allow, limit: limit.capacity, remaining: limit.capacity)

@@ -28,6 +28,7 @@ struct PolicyCompiler {
     let overrides = compileOverrides(policy)
     let compiled = PolicyProgram.Compiled(
       slot: slot, limit: policy.limit, isShadow: shadowAll || policy.mode == .shadow,
+      place: policy.store == .redis ? .redis : .memory, onStoreFailure: policy.onStoreFailure,
       sharesMissing: policy.missing == .share, match: match, except: except,
       key: keyStart..<Int32(program.keyParts.count), cost: cost(policy.cost), overrideFiles: overrides.files,
       catchAll: overrides.catchAll)

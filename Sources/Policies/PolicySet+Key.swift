@@ -34,7 +34,8 @@ extension PolicyProgram {
     check.charges.append(
       Charge(
         policy: number, slot: policy.slot, keyStart: Int32(start), keyCount: Int32(check.bytes.count - start),
-        effect: effect, isShadow: policy.isShadow, limit: limit, cost: cost(policy.cost, check, pattern) * check.cost))
+        effect: effect, isShadow: policy.isShadow, place: policy.place, onStoreFailure: policy.onStoreFailure,
+        limit: limit, cost: cost(policy.cost, check, pattern) * check.cost))
   }
 
   // MARK: Key parts

