@@ -51,20 +51,21 @@ final class DataResponder: Responder {
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering {
     let isHead = Router.isHead(head, bytes)
     switch route {
     case .gateway(let route):
       return answer(route, head, bytes, peer, isHead: isHead, after, to: &out)
     case .healthz:
-      return HealthPage.write(state.liveness, isHead: isHead, after: after, to: &out)
+      return .answered(status: HealthPage.write(state.liveness, isHead: isHead, after: after, to: &out))
     case .readyz:
-      return HealthPage.write(state.readiness, isHead: isHead, after: after, to: &out)
+      return .answered(status: HealthPage.write(state.readiness, isHead: isHead, after: after, to: &out))
     case .refused(let refusal):
       counters.add(.rejection(forPage: refusal.status))
       ErrorAnswer.write(refusal, isHead: isHead, after: after, to: &out)
-      return refusal.status
+      return .answered(status: refusal.status)
     case .json:
       preconditionFailure("the JSON form is answered with its body")
     }
@@ -75,51 +76,50 @@ final class DataResponder: Responder {
   private func answer(
     _ route: GatewayRoute, _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: PeerAddress, isHead: Bool,
     _ after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
+  ) -> Answering {
     let rules = self.rules
     let gaps = GatewayCheck.fill(
       &check, route, head, bytes, peer: peer.address, settings, rules.headers, rules.set)
     if gaps.lacksTarget { counters.add(.checksWithoutTarget) }
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
-    let isAllowed = decide(&check, rules.set, at: now)
-    let answer = Answer(settings.style, rules.set, at: now, after: after)
-    answer.writeGateway(
-      check.charges, isAllowed: isAllowed, route, bytes, isHead: isHead, to: &out)
-    return isAllowed ? 200 : route.denyStatus ?? settings.style.denyStatus
+    let outcome = decide(&check, rules.set, at: now)
+    let form = AnswerForm(form: .gateway(denyStatus: route.denyStatus, isHead: isHead), rules: rules)
+    return .answered(status: form.write(check.charges, outcome, settings.style, at: now, after: after, to: &out))
   }
 
   // MARK: The JSON form
 
-  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+  func answer(
+    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
     let rules = self.rules
     counters.add(.jsonChecks)
     do throws(Refusal) {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
-      let isAllowed = decide(&check, rules.set, at: now)
+      let outcome = decide(&check, rules.set, at: now)
       let answer = Answer(settings.style, rules.set, at: now, after: after)
-      answer.writeJSON(check.charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &out)
-      return isAllowed ? 200 : 429
+      return .answered(status: answer.writeJSON(check.charges, outcome, domain: domain.utf8.span, to: &out))
     } catch {
       counters.add(.rejectedJSON)
       ErrorAnswer.write(error, isHead: false, after: after, to: &out)
-      return error.status
+      return .answered(status: error.status)
     }
   }
 
   // MARK: Deciding
 
-  private func decide(_ check: inout Check, _ set: PolicySet, at now: Now) -> Bool {
+  private func decide(_ check: inout Check, _ set: PolicySet, at now: Now) -> CheckOutcome {
     batch += 1
     set.match(&check)
     guard !check.charges.isEmpty else {
       counters.add(.checksUnmatched)
-      return true
+      return .allowed
     }
     let isAllowed = check.withCharges { store.decide(&$0, keys: $1, now: now) }
     for index in check.charges.indices { record(check.charges[index]) }
-    return isAllowed
+    return isAllowed ? .allowed : .denied
   }
 
   private func record(_ charge: Charge) {
