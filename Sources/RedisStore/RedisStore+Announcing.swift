@@ -17,16 +17,10 @@ extension RedisStore {
     Announcement.command(domains: names.domains, id: shared.id, signOfLife: Bounds.signOfLife, isLast: isLast)
   }
 
-  func receivedAnnouncement(_ call: Call, _ reply: Reply) {
-    guard !call.isExpired else { return }
-    if let error = reply.error { return failed(error, reply) }
-    shared.breaker.succeeded()
-    heard(reply)
-  }
-
   /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
-  func heard(_ reply: Reply) {
-    let counts = reply.integers
+  func heard(_ reply: borrowing Reply) {
+    var counts: [Int64] = []
+    reply.forEach { if case .integer(let count) = $0.kind { counts.append(count) } }
     guard counts.count == names.domains.count else { return }
     shared.live.heard(zip(names.domains, counts).map { (domain: $0, count: $1) }, now: loop.now)
   }

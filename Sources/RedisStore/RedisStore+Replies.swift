@@ -1,9 +1,9 @@
 // RedisStore+Replies.swift: what Redis says, matched with what was asked, in order.
 
-import Limiting
+import EventLoop
 
 extension RedisStore: LinkHandler {
-  func linkReady(_ link: Link, trialReply: Reply) {
+  func linkReady(_ link: Link, trialReply: borrowing Reply) {
     shared.live.connected(now: loop.now)
     heard(trialReply)
   }
@@ -12,59 +12,67 @@ extension RedisStore: LinkHandler {
     failAll()
   }
 
-  func received(_ link: Link, _ reply: Reply) {
+  func received(_ link: Link, _ reply: borrowing Reply) {
     guard !calls.isEmpty else {
       return link.fail(.protocolError, detail: "a reply came that nothing was asked for")
     }
     let call = calls.removeFirst()
-    switch call.kind {
-    case .charges: receivedCharges(call, reply)
-    case .announcement: receivedAnnouncement(call, reply)
-    case .load:
-      if let error = reply.error, !call.isExpired { failed(error, reply) }
+    if call.kind != .load {
+      observer.redisCalled(nanoseconds: loop.freshNow() - call.sentAt, checks: call.tickets.count)
+    }
+    // What comes late is dropped: its checks were decided, and it was counted as a failure, when its time was over.
+    if !call.isExpired {
+      if reply.isError { refused(call, reply) } else { answered(call, reply) }
     }
     calls.recycle(call)
     // What waited for a reply goes with what this turn brings.
     if !gathered.isEmpty { loop.callAtTurnEnd(self) }
   }
 
-  private func receivedCharges(_ call: Call, _ reply: Reply) {
-    let now = loop.freshNow()
-    observer.redisCalled(nanoseconds: now - call.sentAt, checks: call.tickets.count)
-    if let error = reply.error {
-      guard !call.isExpired else { return }
-      if reply.isMissingScript, !call.isRepeated { return sendAgain(call) }
+  private func answered(_ call: Call, _ reply: borrowing Reply) {
+    switch call.kind {
+    case .charges:
+      let isSound = decode(reply, into: call.tickets)
       redeeming.append(contentsOf: call.tickets)
-      failed(error, reply)
-      return redeem(.failed)
+      guard isSound else {
+        redeem(.failed)
+        return link.fail(.protocolError, detail: "the script's reply is malformed; does another program use these keys?")
+      }
+      shared.breaker.succeeded()
+      redeem(.decided)
+    case .announcement:
+      shared.breaker.succeeded()
+      heard(reply)
+    case .load:
+      return
     }
-    // Its checks were decided when their time was over.
-    guard !call.isExpired else { return }
-    let isSound = reply.withBytes { bytes in
+  }
+
+  private func decode(_ reply: borrowing Reply, into tickets: [Ticket]) -> Bool {
+    let now = loop.now
+    return reply.withBytes { bytes in
       do throws(MalformedReply) {
-        try encoder.decode(bytes, into: call.tickets) { observed.note($0, at: now) }
+        try encoder.decode(bytes, into: tickets) { observed.note($0, $1, at: now) }
         return true
       } catch {
         return false
       }
     }
-    redeeming.append(contentsOf: call.tickets)
-    guard isSound else {
-      redeem(.failed)
-      return link.fail(.protocolError, detail: "the reply of the script is malformed")
-    }
-    shared.breaker.succeeded()
-    redeem(.decided)
   }
 
-  /// An error reply. Some say that this connection leads to a server that cannot serve, and a new one may lead to one
-  /// that can.
-  func failed(_ failure: RedisFailure, _ reply: Reply) {
-    switch failure {
-    case .readOnly, .loading, .auth, .cluster:
-      link.fail(failure, detail: reply.text)
-    default:
-      failed(failure, reply.text)
+  /// An error reply: nothing was counted. Some say that this connection leads to a server that cannot serve; a new one
+  /// may lead to one that can.
+  private func refused(_ call: Call, _ reply: borrowing Reply) {
+    let error = reply.withBytes { ErrorReply($0) }
+    if error.word == "NOSCRIPT", call.kind == .charges, !call.isRepeated { return sendAgain(call) }
+    redeeming.append(contentsOf: call.tickets)
+    let detail = "\(error.text); \(error.failure.advice)"
+    if error.needsNewConnection {
+      redeem(.failed)
+      link.fail(error.failure, detail: detail)
+    } else {
+      failed(error.failure, detail)
+      redeem(.failed)
     }
   }
 }

@@ -181,6 +181,6 @@ public final class RedisStore {
   /// A call has failed. If that opened the breaker, the connection goes, and with it all that waits.
   func failed(_ failure: RedisFailure, _ detail: String) {
     observer.redisFailed(failure, detail: detail)
-    if shared.breaker.failed(now: loop.now, isQuick: false) { link.breakerOpened() }
+    if shared.breaker.failed(at: loop.now, isQuick: failure.isQuick) { link.breakerOpened() }
   }
 }

@@ -5,33 +5,22 @@
 // leaves the whole check undecided. Whatever was charged before is given back then, and all that is left is decided
 // anew in one step, so that it stays all or nothing.
 
-import EventLoop
+import CheckAPI
 import Limiting
 import Policies
 import RedisStore
 import Stores
 
-/// What became of a check.
-enum Verdict {
-  case allowed
-  case denied
-  /// A policy with `on_store_failure: deny` has no answer.
-  case undecided
-  /// The ticket is not redeemed yet.
-  case later
-}
-
 /// Decides the checks of one worker.
 final class Decider {
-  private let state: ProcessState
   private let memory: MemoryStore
   /// nil where there is no Redis.
   let redis: RedisStore?
   private let live: LiveWeirs?
-  private var spare: [Ticket] = []
 
-  init(state: ProcessState, memory: MemoryStore, redis: RedisStore?, live: LiveWeirs?) {
-    self.state = state
+  /// - Parameters:
+  ///   - redis: nil where there is none; then no policy counts in it.
+  init(memory: MemoryStore, redis: RedisStore?, live: LiveWeirs?) {
     self.memory = memory
     self.redis = redis
     self.live = live
@@ -54,27 +43,20 @@ final class Decider {
     return false
   }
 
-  /// Takes the ticket of a check; `finish` gives it back.
-  func ticket(for check: borrowing Check, _ names: KeyNames, at now: Now) -> Ticket {
-    let ticket = spare.popLast() ?? Ticket()
-    ticket.fill(check.charges, keys: check.bytes.span, names: names, arrival: now.monotonic)
-    return ticket
-  }
-
-  /// Decides what a ticket asks, if that can be done at once.
-  func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> Verdict {
+  /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
+  func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
     let isAllowedHere = memory.decide(&ticket.charges, keys: ticket.keys.span, now: now)
     ticket.onlyLooks = !isAllowedHere
-    guard redis.ask(ticket) else { return .later }
+    guard redis.ask(ticket) else { return nil }
     return conclude(ticket, set, chargedAt: now, at: now)
   }
 
-  /// The verdict on a redeemed ticket.
+  /// What a redeemed ticket comes to.
   ///
   /// - Parameters:
   ///   - chargedAt: The `now` of `begin`.
-  func conclude(_ ticket: Ticket, _ set: PolicySet, chargedAt: Now, at now: Now) -> Verdict {
+  func conclude(_ ticket: Ticket, _ set: PolicySet, chargedAt: Now, at now: Now) -> CheckOutcome {
     let isAllowedHere = !ticket.onlyLooks
     if ticket.outcome == .decided {
       guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }
@@ -87,7 +69,7 @@ final class Decider {
   }
 
   /// Decides without Redis.
-  private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> Verdict {
+  private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome {
     var isUndecided = false
     for index in ticket.charges.indices
     where ticket.charges[index].effect == .limit && ticket.charges[index].place == .redis {
@@ -110,11 +92,5 @@ final class Decider {
     guard share > 1 else { return }
     limit.limit = max(1, limit.limit / share)
     limit.burst = max(1, limit.burst / share)
-  }
-
-  /// Takes back a ticket that nobody needs any more.
-  func finish(_ ticket: Ticket) {
-    ticket.holder = nil
-    spare.append(ticket)
   }
 }

@@ -89,7 +89,7 @@ final class RedisWatch: RedisObserver {
     status.connected()
   }
 
-  func redisLost() { status.lost() }
+  func redisDisconnected() { status.lost() }
 
   func redisFailed(_ failure: RedisFailure, detail: String) {
     counters.add(.redisError(failure))
@@ -101,6 +101,8 @@ final class RedisWatch: RedisObserver {
     durations.observe(nanoseconds: nanoseconds)
     if checks > 0 { sizes.observe(size: checks) }
   }
+
+  func redisBreakerChanged(to state: Breaker.State) {}
 
   func redisRemembered() { counters.add(.redisRememberedDenials) }
 }

@@ -45,7 +45,7 @@ final class Worker: @unchecked Sendable {
     let counters = WorkerCounters()
     redisWatch = redis.map { RedisWatch($0.status, counters) }
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
-    let decider = Decider(state: state, memory: store, redis: self.redis, live: redis?.status.live)
+    let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters, rules: rules)
     server = HTTPServer(
