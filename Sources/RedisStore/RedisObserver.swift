@@ -24,6 +24,9 @@ public protocol RedisObserver: AnyObject, Sendable {
   ///   - checks: How many it decided.
   func redisCalled(nanoseconds: Int64, checks: Int)
 
+  /// A check was denied by what Redis said a moment ago, without asking it.
+  func redisRemembered()
+
   /// The breaker has opened, closed, or lets a trial through.
   func redisBreakerChanged(to state: Breaker.State)
 }

@@ -1,6 +1,6 @@
 // RedisStore+Announcing.swift: signs of life, so that weirs know how many they are.
 
-import Policies
+import EventLoop
 
 extension RedisStore {
   /// Sends a sign of life, and learns how many others gave one.
@@ -19,8 +19,7 @@ extension RedisStore {
 
   /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
   func heard(_ reply: borrowing Reply) {
-    var counts: [Int64] = []
-    reply.forEach { if case .integer(let count) = $0.kind { counts.append(count) } }
+    let counts = reply.integers
     guard counts.count == names.domains.count else { return }
     shared.live.heard(zip(names.domains, counts).map { (domain: $0, count: $1) }, now: loop.now)
   }

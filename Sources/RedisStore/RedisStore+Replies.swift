@@ -36,7 +36,7 @@ extension RedisStore: LinkHandler {
       redeeming.append(contentsOf: call.tickets)
       guard isSound else {
         redeem(.failed)
-        return link.fail(.protocolError, detail: "the script's reply is malformed; does another program use these keys?")
+        return link.fail(.protocolError, detail: "the script's reply is malformed; are these keys another program's?")
       }
       shared.breaker.succeeded()
       redeem(.decided)
@@ -52,7 +52,9 @@ extension RedisStore: LinkHandler {
     let now = loop.now
     return reply.withBytes { bytes in
       do throws(MalformedReply) {
-        try encoder.decode(bytes, into: tickets) { observed.note($0, $1, at: now) }
+        try ChargeCall.decode(bytes, into: tickets) { ticket, index, state in
+          observed.note(ticket, index, state, unix: ticket.unixNow, at: now)
+        }
         return true
       } catch {
         return false

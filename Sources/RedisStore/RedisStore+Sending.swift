@@ -33,7 +33,7 @@ extension RedisStore: TurnEndHandler {
   /// Sends a call once more, behind the script that it found missing: it has counted nothing.
   func sendAgain(_ call: Call) {
     out.removeAll(keepingCapacity: true)
-    Scripts.charge.writeLoad(to: &out)
+    out.append(contentsOf: Scripts.charge.load)
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
     let again = calls.append(.charges, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true

@@ -11,7 +11,6 @@
 
 public import EventLoop
 import Limiting
-public import Policies
 
 /// The store over one Redis, for one worker. Used only on its loop's thread.
 public final class RedisStore {
@@ -97,14 +96,18 @@ public final class RedisStore {
   /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
-    if observed.deny(ticket, at: loop.now) { return true }
+    ticket.prepare()
+    if observed.deny(ticket, at: loop.now) {
+      observer.redisRemembered()
+      return true
+    }
     if !shared.breaker.isClosed { link.breakerOpened() }
     guard isReady, gathered.count < Bounds.tickets else {
       ticket.outcome = .failed
       return true
     }
     gathered.append(ticket)
-    for charge in ticket.charges where charge.isForRedis { gatheredCharges += 1 }
+    gatheredCharges += ticket.redisCharges
     loop.callAtTurnEnd(self)
     setTimer()
     return false
@@ -146,7 +149,7 @@ public final class RedisStore {
   }
 
   private func forget(_ ticket: Ticket) {
-    for charge in ticket.charges where charge.isForRedis { gatheredCharges -= 1 }
+    gatheredCharges -= ticket.redisCharges
     redeeming.append(ticket)
   }
 

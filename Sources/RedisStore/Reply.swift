@@ -56,6 +56,15 @@ struct Reply: ~Copyable {
     }
   }
 
+  /// The integers among an array's elements.
+  var integers: [Int64] {
+    var integers: [Int64] = []
+    forEach { element in
+      if case .integer(let number) = element.kind { integers.append(number) }
+    }
+    return integers
+  }
+
   /// The bytes as text for a log line: at most `Bounds.quotedReply`, control characters and what is no UTF-8 replaced.
   borrowing func quoted() -> String {
     withBytes { RedisFailure.printable($0) }

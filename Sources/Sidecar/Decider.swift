@@ -46,7 +46,7 @@ final class Decider {
   /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
   func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
-    let isAllowedHere = memory.decide(&ticket.charges, keys: ticket.keys.span, now: now)
+    let isAllowedHere = ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
     ticket.onlyLooks = !isAllowedHere
     guard redis.ask(ticket) else { return nil }
     return conclude(ticket, set, chargedAt: now, at: now)
@@ -61,7 +61,7 @@ final class Decider {
     if ticket.outcome == .decided {
       guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }
       memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now)
-      memory.look(&ticket.charges, keys: ticket.keys.span, now: now)
+      ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
       return .denied
     }
     if isAllowedHere { memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now) }
@@ -82,7 +82,7 @@ final class Decider {
       }
     }
     if isUndecided { return .undecided }
-    return memory.decide(&ticket.charges, keys: ticket.keys.span, now: now) ? .allowed : .denied
+    return ticket.withCharges { memory.decide(&$0, keys: $1, now: now) } ? .allowed : .denied
   }
 
   /// This weir's share of a limit, at least 1.

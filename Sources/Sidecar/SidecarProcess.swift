@@ -172,10 +172,8 @@ final class SidecarProcess {
 
   private func seat(_ number: Int, _ id: String) -> RedisSeat? {
     guard let redis, let url = options.redis else { return nil }
-    var target = url.target
-    target.passwordFile = options.redisPasswordFile
     return RedisSeat(
-      target: target, timeout: options.redisTimeout,
+      target: url.target(passwordFile: options.redisPasswordFile), timeout: options.redisTimeout,
       shared: RedisStore.Shared(breaker: redis.breaker, live: redis.live, id: id), announces: number == 0,
       status: redis)
   }
