@@ -8,6 +8,7 @@ extension HTTPConnection: Asker {
   func complete(_ write: (Afterwards, inout ResponseBuffer) -> Int) {
     guard !stream.isClosing else { return }
     precondition(wait == .answer, "a request is completed once")
+    precondition(server.out.isEmpty, "a request is completed between events, not while another is answered")
     let after = afterwards(keepsAlive: askedKeepsAlive, askedMinorVersion)
     finish(write(after, &server.out), after)
     if wait == .request, stream.keptInput > 0, stream.pendingOutput == 0 { hold() } else { send() }

@@ -109,12 +109,9 @@ final class HTTPConnection: StreamHandler {
     if wait == .head || wait == .body {
       pending = nil
       refuse(Refusal(400, "the connection was half-closed in the middle of a request"))
-      closesWhenDrained = stream.pendingOutput > 0
-    } else if stream.pendingOutput == 0 {
-      stream.close()
-    } else {
-      closesWhenDrained = true
     }
+    // Nothing can come any more that would have to be dropped first.
+    if stream.pendingOutput == 0 { stream.close() } else { closesWhenDrained = true }
   }
 
   func drained(_ stream: Stream) {

@@ -51,9 +51,10 @@ struct Scene {
     }
   }
 
+  var answer: Answer { Answer(settings.style, set, at: now, redisUnix: redisUnix, after: after) }
+
   /// The bytes that answer `request`, which is in the gateway form.
   func gateway(_ request: Request = Request("GET", "/check")) -> String {
-    let answer = Answer(settings.style, set, at: now, redisUnix: redisUnix, after: after)
     let isHead = Router.isHead(request.head, request.bytes.span)
     return written {
       answer.writeGateway(charges, outcome, denyStatus: request.gatewayRoute.denyStatus, isHead: isHead, to: &$0)
@@ -62,8 +63,7 @@ struct Scene {
 
   /// The bytes that answer the JSON form.
   func json(domain: String = "default") -> String {
-    let answer = Answer(settings.style, set, at: now, redisUnix: redisUnix, after: after)
-    return written { answer.writeJSON(charges, outcome, domain: domain.utf8.span, to: &$0) }
+    written { answer.writeJSON(charges, outcome, domain: domain.utf8.span, to: &$0) }
   }
 }
 
@@ -107,6 +107,14 @@ extension Scene.Part {
   var shadow: Self {
     var part = self
     part.isShadow = true
+    return part
+  }
+
+  /// The same part, counted in `place`.
+  func counted(_ place: Charge.Place, onStoreFailure: Policy.OnStoreFailure = .memory) -> Self {
+    var part = self
+    part.place = place
+    part.onStoreFailure = onStoreFailure
     return part
   }
 
