@@ -51,7 +51,8 @@ import Testing
     }
   }
 
-  @Test("an error reply is answered for by on_store_failure, counted by its kind, said once, and healed from",
+  @Test(
+    "an error reply is answered for by on_store_failure, counted by its kind, said once, and healed from",
     arguments: Trouble.allCases)
   func errorReplies(trouble: Trouble) throws {
     let redis = try RedisServer()

@@ -25,7 +25,8 @@ import Testing
     try waitForRole("slave", old)
   }
 
-  @Test("FAILOVER under load: no check fails, READONLY is noticed and said once, and no count is lost or doubled",
+  @Test(
+    "FAILOVER under load: no check fails, READONLY is noticed and said once, and no count is lost or doubled",
     arguments: [true, false])
   func failover(addressFollows: Bool) throws {
     let first = try RedisServer()

@@ -190,7 +190,8 @@ import Testing
     let silent = absence == .silence ? try RedisServer(port: port) : nil
     silent?.pause()
     let start = ContinuousClock.now
-    let weir = try WeirProcess(Self.policies, redis: "redis://127.0.0.1:\(port)", arguments: ["--redis-timeout", "100ms"])
+    let weir = try WeirProcess(
+      Self.policies, redis: "redis://127.0.0.1:\(port)", arguments: ["--redis-timeout", "100ms"])
     // It waits for a second, not longer.
     #expect(ContinuousClock.now - start < .seconds(8))
     #expect(try weir.request("GET", "/readyz").status == 200)
