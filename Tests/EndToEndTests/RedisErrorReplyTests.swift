@@ -31,10 +31,10 @@ import Testing
         try client.send(["EVAL", "while true do end", "0"])
         return client
       case .loading:
-        try redis.run("EVAL", "for i = 1, 20000 do redis.call('SET', 'filler' .. i, i) end", "0")
+        try redis.run("EVAL", "for i = 1, 10000 do redis.call('SET', 'filler' .. i, i) end", "0")
         try redis.run("SAVE")
         try redis.kill()
-        // 20 000 keys of 0.2 ms each, with a look at the clients in between.
+        // 10 000 keys of 0.2 ms each, with a look at the clients in between.
         try redis.restart(["--key-load-delay", "200", "--loading-process-events-interval-bytes", "1024"])
       }
       return nil

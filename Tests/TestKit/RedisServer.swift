@@ -36,6 +36,7 @@ public final class RedisServer: Sendable {
     var command = [
       "redis-server", "--bind", "127.0.0.1", "--port", "\(self.port)", "--dir", directory.path,
       "--unixsocket", directory.file("redis.sock"), "--save", "", "--appendonly", "no", "--daemonize", "no",
+      "--repl-diskless-sync-delay", "0",
       "--user", Self.operator, "on", "nopass", "~*", "&*", "+@all",
     ]
     if let password { command += ["--requirepass", password] }
