@@ -1,5 +1,6 @@
 // Answer.swift: a decision as an HTTP response. The rules come from trying gateways: an allowance is exactly 200 with
 // no content, since Envoy takes 204 for a denial and nginx and Caddy drop a connection after content they did not ask for.
+// Where a policy that fails closed could not decide, the answer is an error (Answer+Undecided.swift).
 
 public import HTTP1
 public import Limiting
@@ -18,33 +19,53 @@ public struct Answer: ~Copyable {
   let style: AnswerStyle
   let set: PolicySet
   let now: Now
+  let redisUnix: Int64
   let after: Afterwards
 
-  public init(_ style: AnswerStyle, _ set: PolicySet, at now: Now, after: Afterwards) {
+  /// - Parameters:
+  ///   - set: The one that made the charges.
+  ///   - now: When the check was decided.
+  ///   - redisUnix: Redis's own clock at its decision, in nanoseconds since the Unix epoch: what a reset of a charge
+  ///     that Redis decided counts from. nil: Redis decided none.
+  public init(_ style: AnswerStyle, _ set: PolicySet, at now: Now, redisUnix: Int64? = nil, after: Afterwards) {
     self.style = style
     self.set = set
     self.now = now
+    self.redisUnix = redisUnix ?? now.unix
     self.after = after
   }
 
   /// Answers the gateway form.
   ///
   /// - Parameters:
-  ///   - charges: As the store left them.
-  ///   - bytes: Those of the request.
+  ///   - charges: As the stores left them. Where there are none, the outcome is `.allowed`.
+  ///   - denyStatus: That of a denial, where the query asked for one; nil: that of the style.
+  /// - Returns: The status.
+  @discardableResult
   public func writeGateway(
-    _ charges: borrowing [Charge], isAllowed: Bool, _ route: GatewayRoute, _ bytes: Span<UInt8>, isHead: Bool,
+    _ charges: borrowing [Charge], _ outcome: CheckOutcome, denyStatus: Int?, isHead: Bool,
     to out: inout ResponseBuffer
-  ) {
+  ) -> Int {
     let binding = Self.bindingIndex(charges)
-    guard !isAllowed else {
+    switch outcome {
+    case .allowed:
       out.append("HTTP/1.1 200 OK\r\n")
       writeLimits(charges, binding, isAllowed: true, withIETF: style.sendsIETFHeaders, to: &out)
       writeConnection(to: &out)
       out.append("Content-Length: 0\r\n\r\n")
-      return
+      return 200
+    case .denied:
+      let status = denyStatus ?? style.denyStatus
+      writeGatewayDenial(charges, binding, status, isHead: isHead, to: &out)
+      return status
+    case .undecided:
+      return writeUndecided(charges, isHead: isHead, withDate: false, to: &out)
     }
-    let status = route.denyStatus ?? style.denyStatus
+  }
+
+  private func writeGatewayDenial(
+    _ charges: borrowing [Charge], _ binding: Int, _ status: Int, isHead: Bool, to out: inout ResponseBuffer
+  ) {
     writeStatusLine(status, to: &out)
     writeLimits(charges, binding, isAllowed: false, withIETF: style.sendsIETFHeaders, to: &out)
     writeConnection(to: &out)
@@ -56,13 +77,8 @@ public struct Answer: ~Copyable {
     let gap = out.openGap()
     out.append("\r\n\r\n")
     let bodyStart = out.count
-    if let domain = route.domain {
-      let name = bytes.extracting(domain.range)
-      writeBody(charges, binding, isAllowed: false, status: status, domain: name, to: &out)
-    } else {
-      let name = PolicyName.defaultDomain.utf8.span
-      writeBody(charges, binding, isAllowed: false, status: status, domain: name, to: &out)
-    }
+    let domain = set.policies[Int(charges[0].policy)].domain
+    writeBody(charges, binding, isAllowed: false, status: status, domain: domain.utf8.span, to: &out)
     let length = out.count - bodyStart
     // A HEAD is told the length, but gets no content (RFC 9110 section 9.3.2).
     if isHead { out.removeLast(length) }
@@ -70,17 +86,24 @@ public struct Answer: ~Copyable {
   }
 
   /// Answers the JSON form.
+  ///
+  /// - Parameters:
+  ///   - charges: As the stores left them. Where there are none, the outcome is `.allowed`.
+  ///   - domain: As the check named it.
+  /// - Returns: The status.
+  @discardableResult
   public func writeJSON(
-    _ charges: borrowing [Charge], isAllowed: Bool, domain: Span<UInt8>, to out: inout ResponseBuffer
-  ) {
+    _ charges: borrowing [Charge], _ outcome: CheckOutcome, domain: Span<UInt8>, to out: inout ResponseBuffer
+  ) -> Int {
+    guard outcome != .undecided else { return writeUndecided(charges, isHead: false, withDate: true, to: &out) }
     let binding = Self.bindingIndex(charges)
+    let isAllowed = outcome == .allowed
     let status = isAllowed ? 200 : 429
     writeStatusLine(status, to: &out)
     writeLimits(charges, binding, isAllowed: isAllowed, withIETF: true, to: &out)
     writeConnection(to: &out)
-    out.append("Date: ")
-    HTTPDate.append(unixSeconds: now.unix / Self.second, to: &out)
-    out.append("\r\nContent-Type: ")
+    writeDate(to: &out)
+    out.append("Content-Type: ")
     out.append(isAllowed ? "application/json" : "application/problem+json")
     out.append("\r\nContent-Length: ")
     let gap = out.openGap()
@@ -89,6 +112,7 @@ public struct Answer: ~Copyable {
     writeBody(charges, binding, isAllowed: isAllowed, status: status, domain: domain, to: &out)
     let length = out.count - bodyStart
     out.close(gap, with: length)
+    return status
   }
 
   // MARK: Which policy binds
@@ -103,11 +127,16 @@ public struct Answer: ~Copyable {
     return best
   }
 
-  private static func carriesNumbers(_ charge: Charge) -> Bool { !charge.isShadow && charge.effect != .unlimited }
+  private static func carriesNumbers(_ charge: Charge) -> Bool { !charge.isShadow && isDecided(charge) }
+
+  /// Whether any store gave it numbers; a block has its own.
+  private static func isDecided(_ charge: Charge) -> Bool {
+    charge.effect == .block || (charge.effect == .limit && charge.place != .nowhere)
+  }
 
   // MARK: Headers
 
-  private func writeStatusLine(_ status: Int, to out: inout ResponseBuffer) {
+  func writeStatusLine(_ status: Int, to out: inout ResponseBuffer) {
     out.append("HTTP/1.1 ")
     out.append(decimal: Int64(status))
     out.append(byte: 0x20)
@@ -115,7 +144,13 @@ public struct Answer: ~Copyable {
     out.append("\r\n")
   }
 
-  private func writeConnection(to out: inout ResponseBuffer) {
+  func writeDate(to out: inout ResponseBuffer) {
+    out.append("Date: ")
+    HTTPDate.append(unixSeconds: now.unix / Self.second, to: &out)
+    out.append("\r\n")
+  }
+
+  func writeConnection(to out: inout ResponseBuffer) {
     switch after {
     case .keep: break
     case .keepHTTP10: out.append("Connection: keep-alive\r\n")
@@ -133,7 +168,7 @@ public struct Answer: ~Copyable {
       out.append("\r\nX-RateLimit-Remaining: ")
       out.append(decimal: decision.remaining)
       out.append("\r\nX-RateLimit-Reset: ")
-      out.append(decimal: reset(decision))
+      out.append(decimal: reset(charges[binding]))
       out.append("\r\n")
       if !isAllowed, decision.outcome == .deny {
         out.append("Retry-After: ")
@@ -215,7 +250,7 @@ public struct Answer: ~Copyable {
       out.append(",\"remaining\":")
       out.append(decimal: decision.remaining)
       out.append(",\"reset\":")
-      out.append(decimal: reset(decision))
+      out.append(decimal: reset(charges[binding]))
       if !isAllowed {
         out.append(",\"retry_after\":")
         if decision.outcome == .deny { out.append(decimal: Self.retryAfter(decision)) } else { out.append("null") }
@@ -225,11 +260,17 @@ public struct Answer: ~Copyable {
       out.append(",\"shadow_denied\":")
       writeNames(charges, to: &out, where: Self.isShadowDenial)
     }
+    if charges.contains(where: Self.isDegraded) { out.append(",\"degraded\":true") }
     out.append("}")
   }
 
   private static func isShadowDenial(_ charge: Charge) -> Bool {
-    charge.isShadow && charge.effect != .unlimited && !charge.decision.isAllowed
+    charge.isShadow && isDecided(charge) && !charge.decision.isAllowed
+  }
+
+  /// Whether `on_store_failure` decided it.
+  private static func isDegraded(_ charge: Charge) -> Bool {
+    charge.effect == .limit && (charge.place == .fallback || charge.place == .nowhere)
   }
 
   private func writeNames(
@@ -254,11 +295,12 @@ public struct Answer: ~Copyable {
     nanoseconds / second + (nanoseconds % second > 0 ? 1 : 0)
   }
 
-  private func reset(_ decision: Decision) -> Int64 {
+  private func reset(_ charge: Charge) -> Int64 {
     switch style.reset {
-    case .delta: return Self.seconds(decision.reset)
+    case .delta: return Self.seconds(charge.decision.reset)
     case .epoch:
-      let sum = now.unix.addingReportingOverflow(decision.reset)
+      let isByRedis = charge.effect == .limit && charge.place == .redis
+      let sum = (isByRedis ? redisUnix : now.unix).addingReportingOverflow(charge.decision.reset)
       return Self.seconds(sum.overflow ? Int64.max : sum.partialValue)
     }
   }

@@ -16,7 +16,13 @@ extension Stream {
   /// Lets bytes flow again after a pause; without one it does nothing. Bytes that were left are offered again at the
   /// end of this turn, not from inside this call.
   public func resumeReading() {
-    guard isPaused, !isClosing else { return }
+    if isPaused { offerAgain() }
+  }
+
+  /// Offers bytes that were left once more, at the end of this turn, not from inside this call; for a handler that can
+  /// go on without new ones. Ends a pause, where there is one. Costs no system call where reading was not paused.
+  public func offerAgain() {
+    guard !isClosing else { return }
     isPaused = false
     guard !isQueuedForRedelivery else { return }
     isQueuedForRedelivery = true
@@ -26,7 +32,7 @@ extension Stream {
   /// Bytes that `received` left.
   public var keptInput: Int { input.count }
 
-  /// The turn's end after `resumeReading`.
+  /// The turn's end after `offerAgain`.
   func redeliver() {
     isQueuedForRedelivery = false
     guard !isClosing, !isPaused else { return }

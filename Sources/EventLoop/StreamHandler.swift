@@ -8,7 +8,7 @@ public protocol StreamHandler: AnyObject {
   /// A stream made by `Stream.connect` is open. Not called for accepted ones.
   func connected(_ stream: Stream)
 
-  /// Bytes have come, or ones that were left earlier are offered again after `resumeReading`.
+  /// Bytes have come, or ones that were left earlier are offered again after `resumeReading` or `offerAgain`.
   ///
   /// - Parameter bytes: What earlier calls left, followed by what is new; never empty, at most `maximumInput` bytes
   ///   where anything is left. Valid until this returns.
@@ -16,7 +16,7 @@ public protocol StreamHandler: AnyObject {
   ///   stream whose rest has reached `maximumInput` is paused.
   func received(_ stream: Stream, bytes: Span<UInt8>) -> Int
 
-  /// The peer will send no more; it may still read. Whatever was left stays available through `resumeReading`.
+  /// The peer will send no more; it may still read. Whatever was left stays available through `offerAgain`.
   /// Nothing closes the stream by itself.
   func ended(_ stream: Stream)
 

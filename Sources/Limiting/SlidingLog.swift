@@ -31,17 +31,33 @@ public enum SlidingLog {
     if let log { rebase(log, limit, now) }
     let at = instant(of: log, now)
     let used = log?.sum(after: horizon(at, limit)) ?? 0
+    let newest = log?.newest ?? at
+    // Of the entries with whose leaving one more unit is free, and the cost fits.
+    let nextFree = entry(log, limit, for: max(0, limit.limit - used) + 1, at: at)
+    let fits = cost > limit.limit - used && cost <= limit.limit ? entry(log, limit, for: cost, at: at) : 0
+    return decide(used: used, newest: newest, nextFree: nextFree, fits: fits, limit: limit, cost: cost, now: now)
+  }
+
+  /// The same from what is known of a log.
+  ///
+  /// - Parameters:
+  ///   - used: The sum in force.
+  ///   - newest: The newest entry's instant; meaningless where nothing is in force, as is `nextFree`.
+  ///   - nextFree: The instant of the entry with whose leaving, oldest first, more remains than now.
+  ///   - fits: Of the entry with whose leaving the cost fits. Used only where it does not fit now, but will.
+  public static func decide(
+    used: Int64, newest: Int64, nextFree: Int64, fits: Int64, limit: Limit, cost: Int64, now: Int64
+  ) -> Decision {
+    let at = used > 0 ? max(now, newest) : now
     let outcome: Decision.Outcome =
       cost <= 0 ? .allow : cost > limit.limit ? .denyAlways : cost <= limit.limit - used ? .allow : .deny
     let spent = outcome == .allow ? max(0, cost) : 0
-    let remaining = max(0, limit.limit - used - spent)
-    var decision = Decision(outcome: outcome, limit: limit.limit, remaining: remaining)
+    var decision = Decision(outcome: outcome, limit: limit.limit, remaining: max(0, limit.limit - used - spent))
     if used + spent > 0 {
-      let newest = spent > 0 ? at : log?.newest ?? at
-      decision.reset = wait(until: newest, limit, now)
-      decision.nextUnit = wait(log, limit, for: remaining + 1, after: spent, at: at, now: now)
+      decision.reset = wait(until: spent > 0 ? at : newest, limit, now)
+      decision.nextUnit = wait(until: used > 0 ? nextFree : at, limit, now)
     }
-    if outcome == .deny { decision.retryAfter = wait(log, limit, for: cost, after: 0, at: at, now: now) }
+    if outcome == .deny { decision.retryAfter = wait(until: fits, limit, now) }
     return decision
   }
 
@@ -114,13 +130,10 @@ public enum SlidingLog {
     Exact.difference(Exact.sum(instant, limit.period), now)
   }
 
-  /// Nanoseconds from `now` until `cost`, at most the limit, would pass, once `spent` has been added at `at`.
-  private static func wait(
-    _ log: Log?, _ limit: Limit, for cost: Int64, after spent: Int64, at: Int64, now: Int64
-  ) -> Int64 {
-    let sum = log?.sum ?? 0
-    let excess = Exact.sum(sum, spent) - (limit.limit - cost)
-    guard let log, excess <= sum else { return wait(until: at, limit, now) }
-    return wait(until: log.instant(whenLeft: max(1, excess)), limit, now)
+  /// The instant of the entry with whose leaving, oldest first, `cost`, at most the limit, fits; `at` where there is
+  /// none.
+  private static func entry(_ log: Log?, _ limit: Limit, for cost: Int64, at: Int64) -> Int64 {
+    guard let log, log.sum > 0 else { return at }
+    return log.instant(whenLeft: min(log.sum, max(1, log.sum - (limit.limit - cost))))
   }
 }

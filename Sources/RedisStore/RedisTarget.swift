@@ -1,7 +1,7 @@
 // RedisTarget.swift: where a Redis is, and who we are there.
 
-/// A Redis server, and how to log in to it.
-public struct RedisTarget: Sendable {
+/// A Redis server, and how to log in to it. Never printed whole: its description holds neither user nor password.
+public struct RedisTarget: Sendable, Equatable {
   public enum Place: Sendable, Equatable {
     /// A name or an address (IPv6 without brackets).
     case host(String, port: UInt16)
@@ -19,6 +19,22 @@ public struct RedisTarget: Sendable {
   public var tls: TLSSettings?
 
   public init(place: Place) { self.place = place }
+}
+
+extension RedisTarget: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// `rediss://redis.internal:6379/2`.
+  public var description: String {
+    switch place {
+    case .host(let host, let port):
+      let shown = host.contains(":") ? "[\(host)]" : host
+      return "\(tls == nil ? "redis" : "rediss")://\(shown):\(port)/\(database)"
+    case .unix(let path):
+      return "unix://\(path)?db=\(database)"
+    }
+  }
+  public var debugDescription: String { description }
+  /// Without children, so that `dump` shows no more than `description`.
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// `?ca=`, `?cert=`, `?key=` and `?verify=` of a `rediss://` URL. Files are read at each connection.

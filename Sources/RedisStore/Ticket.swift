@@ -33,6 +33,11 @@ public final class Ticket {
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
 
+  /// Of the charges' keys, made when Redis is asked.
+  var digests: [KeyDigest] = []
+  /// How many charges are for Redis.
+  private(set) var redisCharges = 0
+
   public internal(set) var outcome = Outcome.pending
   /// Once decided: whether all enforcing charges in Redis allow.
   public internal(set) var isAllowed = false
@@ -58,6 +63,32 @@ public final class Ticket {
     outcome = .pending
     isAllowed = false
     unixNow = 0
+  }
+}
+
+extension Ticket {
+  /// Lends the charges, to be decided, and the bytes that hold their keys.
+  public func withCharges<Result>(_ body: (inout [Charge], Span<UInt8>) -> Result) -> Result {
+    // Taken out meanwhile: the compiler does not see that the two are different fields.
+    var charges: [Charge] = []
+    swap(&charges, &self.charges)
+    defer { swap(&charges, &self.charges) }
+    return body(&charges, keys.span)
+  }
+
+  /// Names the counters.
+  func prepare() {
+    digests.removeAll(keepingCapacity: true)
+    redisCharges = 0
+    for charge in charges {
+      guard charge.isForRedis else {
+        digests.append(KeyDigest())
+        continue
+      }
+      let start = Int(charge.keyStart)
+      digests.append(KeyDigest(keys.span.extracting(start..<start + Int(charge.keyCount))))
+      redisCharges += 1
+    }
   }
 }
 

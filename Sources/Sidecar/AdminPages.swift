@@ -3,6 +3,7 @@
 import EventLoop
 import Policies
 import PolicyFiles
+import RedisStore
 import Stores
 import Telemetry
 
@@ -13,10 +14,14 @@ final class AdminPages {
   private let workers: [Worker]
   /// Counts of the main thread's own listeners.
   private let ownCounters: WorkerCounters
+  /// nil where there is no Redis.
+  private let redis: RedisStatus?
 
   init(
-    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], ownCounters: WorkerCounters
+    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], ownCounters: WorkerCounters,
+    redis: RedisStatus?
   ) {
+    self.redis = redis
     self.state = state
     self.store = store
     self.reloader = reloader
@@ -26,15 +31,16 @@ final class AdminPages {
 
   // MARK: /health
 
-  /// A failed reload is no failure of the service: the old set stays in force, and restarting would lose it.
+  /// A failed reload and an absent Redis are no failures of the service: the old set stays in force, a fallback
+  /// decides, and restarting would lose both.
   func health() -> (isHealthy: Bool, body: String) {
-    guard !state.isDraining else {
-      return (false, #"{"status":"unhealthy","checks":{"policies":"ok","process":"draining"}}"# + "\n")
-    }
-    guard reloader.status.lastError == nil else {
-      return (true, #"{"status":"degraded","checks":{"policies":"the last reload failed; see /policies"}}"# + "\n")
-    }
-    return (true, #"{"status":"healthy","checks":{"policies":"ok"}}"# + "\n")
+    var checks = [("policies", reloader.status.lastError == nil ? "ok" : "the last reload failed; see /policies")]
+    if let redis { checks.append(("redis", redis.health(workers: workers.count))) }
+    if state.isDraining { checks.append(("process", "draining")) }
+    let isSound = checks.allSatisfy { $0.1 == "ok" }
+    let status = state.isDraining ? "unhealthy" : isSound ? "healthy" : "degraded"
+    let members = checks.map { "\(Self.quote($0.0)):\(Self.quote($0.1))" }.joined(separator: ",")
+    return (!state.isDraining, #"{"status":"\#(status)","checks":{\#(members)}}"# + "\n")
   }
 
   // MARK: /policies
@@ -58,7 +64,8 @@ final class AdminPages {
   func metrics() -> String {
     var page = MetricsText()
     decisions(on: &page)
-    page.workers(workers.map(\.responder.counters) + [ownCounters])
+    page.workers(workers.map(\.responder.counters) + [ownCounters], hasRedis: redis != nil)
+    if let redis { shared(redis, on: &page) }
     reloads(on: &page)
     memory(on: &page)
     process(on: &page)
@@ -79,10 +86,39 @@ final class AdminPages {
       }
     }
     page.counter("weir_decisions_total", "Decisions by policy and outcome.", samples)
+    if redis != nil {
+      page.counter(
+        "weir_decisions_degraded_total", "Decisions made without Redis, by on_store_failure; also counted by outcome.",
+        zip(set, slots).filter { $0.0.store == .redis }.map { policy, slot in
+          let count = workers.reduce(UInt64(0)) { $0 &+ $1.responder.decisions.degraded(slot: Int(slot)) }
+          return MetricsText.Sample(
+            [.init("domain", policy.domain), .init("policy", policy.name)], .whole(count))
+        })
+    }
     var durations = Histogram.Snapshot.empty
     for worker in workers { durations.merge(worker.responder.durations.snapshot()) }
     page.histogram(
       "weir_decision_duration_seconds", "Time from a check's arrival in the loop to its answer.", durations)
+  }
+
+  private func shared(_ redis: RedisStatus, on page: inout MetricsText) {
+    page.gauge(
+      "weir_redis_breaker_state", "Whether Redis is asked: 0 closed (yes), 1 half-open (one trial), 2 open (no).",
+      [.init(.whole(UInt64(redis.breaker.state.rawValue)))])
+    page.gauge(
+      "weir_redis_connections", "Workers connected to Redis.", [.init(.whole(UInt64(max(0, redis.connections))))])
+    let domains = Set(reloader.status.loaded.policies.filter { $0.store == .redis }.map(\.domain)).sorted()
+    page.gauge(
+      "weir_live_weirs", "Weirs that share this Redis, as last heard.",
+      domains.map { .init([.init("domain", $0)], .whole(UInt64(redis.live.count(in: $0)))) })
+    var durations = Histogram.Snapshot.empty
+    var sizes = Histogram.Snapshot.empty
+    for watch in workers.compactMap(\.redisWatch) {
+      durations.merge(watch.durations.snapshot())
+      sizes.merge(watch.sizes.snapshot())
+    }
+    page.histogram("weir_redis_call_duration_seconds", "Time from sending a script call to its reply.", durations)
+    page.sizes("weir_redis_call_checks", "Checks that travelled in one script call.", sizes)
   }
 
   private func reloads(on page: inout MetricsText) {

@@ -59,9 +59,13 @@ final class AdminResponder: Responder {
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
-    let request = request(head, bytes)
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering {
+    .answered(status: write(request(head, bytes), after, to: &out))
+  }
+
+  private func write(_ request: Request, _ after: Afterwards, to out: inout ResponseBuffer) -> Int {
     func page(_ status: Int, _ type: StaticString, _ body: String) -> Int {
       ErrorAnswer.write(
         status: status, type: type, body: body.utf8.span, isHead: request.isHead, after: after, to: &out)
@@ -87,7 +91,9 @@ final class AdminResponder: Responder {
     }
   }
 
-  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+  func answer(
+    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
     preconditionFailure("no page of this listener takes a body")
   }
 

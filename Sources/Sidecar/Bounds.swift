@@ -48,6 +48,10 @@ enum Bounds {
   static let cellSweepInterval: Int64 = 50 * millisecond
   static let cellSweepBudget = 8_192
 
+  /// How long the start waits for Redis, and microseconds between two looks.
+  static let redisStart: Int64 = second
+  static let redisStartPause: UInt32 = 2_000
+
   /// How often the start reads policies that change while they are read.
   static let firstLoadAttempts = 50
   /// Microseconds between these.

@@ -6,15 +6,15 @@ import EventLoop
 import HTTP1
 import Limiting
 import Policies
-import Stores
+import RedisStore
 import Telemetry
 
 final class DataResponder: Responder {
   private let loop: Loop
   private let settings: APISettings
   private let state: ProcessState
-  private let store: MemoryStore
-  let counters = WorkerCounters()
+  private let decider: Decider
+  let counters: WorkerCounters
   let decisions = DecisionCounters()
   let durations = Histogram()
   private var rules: Rules
@@ -24,12 +24,16 @@ final class DataResponder: Responder {
   private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
+  private var sparePending: [PendingCheck] = []
 
-  init(loop: Loop, settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules) {
+  init(
+    loop: Loop, settings: APISettings, state: ProcessState, decider: Decider, counters: WorkerCounters, rules: Rules
+  ) {
     self.loop = loop
     self.settings = settings
     self.state = state
-    self.store = store
+    self.decider = decider
+    self.counters = counters
     self.rules = rules
     adopt(rules)
   }
@@ -51,20 +55,21 @@ final class DataResponder: Responder {
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering {
     let isHead = Router.isHead(head, bytes)
     switch route {
     case .gateway(let route):
-      return answer(route, head, bytes, peer, isHead: isHead, after, to: &out)
+      return answer(route, head, bytes, peer, asker, isHead: isHead, after, to: &out)
     case .healthz:
-      return HealthPage.write(state.liveness, isHead: isHead, after: after, to: &out)
+      return .answered(status: HealthPage.write(state.liveness, isHead: isHead, after: after, to: &out))
     case .readyz:
-      return HealthPage.write(state.readiness, isHead: isHead, after: after, to: &out)
+      return .answered(status: HealthPage.write(state.readiness, isHead: isHead, after: after, to: &out))
     case .refused(let refusal):
       counters.add(.rejection(forPage: refusal.status))
       ErrorAnswer.write(refusal, isHead: isHead, after: after, to: &out)
-      return refusal.status
+      return .answered(status: refusal.status)
     case .json:
       preconditionFailure("the JSON form is answered with its body")
     }
@@ -73,56 +78,104 @@ final class DataResponder: Responder {
   // MARK: The gateway form
 
   private func answer(
-    _ route: GatewayRoute, _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: PeerAddress, isHead: Bool,
-    _ after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
+    _ route: GatewayRoute, _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: PeerAddress, _ asker: any Asker,
+    isHead: Bool, _ after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
     let rules = self.rules
+    let set = rules.set
     let gaps = GatewayCheck.fill(
       &check, route, head, bytes, peer: peer.address, settings, rules.headers, rules.set)
     if gaps.lacksTarget { counters.add(.checksWithoutTarget) }
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
-    let isAllowed = decide(&check, rules.set, at: now)
-    let answer = Answer(settings.style, rules.set, at: now, after: after)
-    answer.writeGateway(
-      check.charges, isAllowed: isAllowed, route, bytes, isHead: isHead, to: &out)
-    return isAllowed ? 200 : route.denyStatus ?? settings.style.denyStatus
+    let form = AnswerForm(form: .gateway(denyStatus: route.denyStatus, isHead: isHead), rules: rules)
+    set.match(&check)
+    if set.usesRedis, Decider.needsRedis(check.charges) { return share(form, asker, at: now, after, to: &out) }
+    let outcome = decide(at: now)
+    return .answered(status: form.write(check.charges, outcome, settings.style, at: now, after: after, to: &out))
   }
 
   // MARK: The JSON form
 
-  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
+  func answer(
+    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
     let rules = self.rules
+    let set = rules.set
     counters.add(.jsonChecks)
     do throws(Refusal) {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
-      let isAllowed = decide(&check, rules.set, at: now)
+      set.match(&check)
+      if set.usesRedis, Decider.needsRedis(check.charges) {
+        return share(AnswerForm(form: .json, rules: rules), asker, at: now, after, to: &out)
+      }
+      let outcome = decide(at: now)
       let answer = Answer(settings.style, rules.set, at: now, after: after)
-      answer.writeJSON(check.charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &out)
-      return isAllowed ? 200 : 429
+      return .answered(status: answer.writeJSON(check.charges, outcome, domain: domain.utf8.span, to: &out))
     } catch {
       counters.add(.rejectedJSON)
       ErrorAnswer.write(error, isHead: false, after: after, to: &out)
-      return error.status
+      return .answered(status: error.status)
     }
   }
 
   // MARK: Deciding
 
-  private func decide(_ check: inout Check, _ set: PolicySet, at now: Now) -> Bool {
+  /// Decides the check in hand in memory.
+  private func decide(at now: Now) -> CheckOutcome {
     batch += 1
-    set.match(&check)
     guard !check.charges.isEmpty else {
       counters.add(.checksUnmatched)
-      return true
+      return .allowed
     }
-    let isAllowed = check.withCharges { store.decide(&$0, keys: $1, now: now) }
-    for index in check.charges.indices { record(check.charges[index]) }
-    return isAllowed
+    let isAllowed = decider.decide(&check, at: now)
+    record(check.charges)
+    return isAllowed ? .allowed : .denied
+  }
+
+  /// Decides the check in hand with Redis: at once where that is possible, else when its ticket is redeemed.
+  private func share(
+    _ form: AnswerForm, _ asker: any Asker, at now: Now, _ after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
+    let pending = sparePending.popLast() ?? PendingCheck(self)
+    pending.ticket.fill(check.charges, keys: check.bytes.span, names: form.rules.names, arrival: now.monotonic)
+    guard let outcome = decider.begin(pending.ticket, form.rules.set, at: now) else {
+      pending.wait(for: asker, form, since: now)
+      return .later
+    }
+    batch += 1
+    let status = write(pending.ticket, outcome, form, at: now, after, to: &out)
+    sparePending.append(pending)
+    return .answered(status: status)
+  }
+
+  /// A ticket is redeemed: its check is decided, and its request answered.
+  fileprivate func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
+    let now = state.clock.now(at: loop.now)
+    let outcome = decider.conclude(pending.ticket, form.rules.set, chargedAt: since, at: now)
+    asker.complete { after, out in write(pending.ticket, outcome, form, at: now, after, to: &out) }
+    durations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
+    sparePending.append(pending)
+  }
+
+  private func write(
+    _ ticket: Ticket, _ outcome: CheckOutcome, _ form: AnswerForm, at now: Now, _ after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Int {
+    if outcome == .undecided { counters.add(.checksUndecided) } else { record(ticket.charges) }
+    return form.write(
+      ticket.charges, outcome, settings.style, at: now,
+      redisUnix: ticket.outcome == .decided ? ticket.unixNow : nil, after: after, to: &out)
+  }
+
+  private func record(_ charges: borrowing [Charge]) {
+    for index in charges.indices { record(charges[index]) }
   }
 
   private func record(_ charge: Charge) {
+    let isDegraded = charge.effect == .limit && (charge.place == .fallback || charge.place == .nowhere)
+    if isDegraded { decisions.recordDegraded(slot: Int(charge.slot)) }
     let isAllowed = charge.effect == .unlimited || charge.decision.isAllowed
     let outcome: DecisionCounters.Outcome = isAllowed ? .allowed : charge.isShadow ? .shadowDenied : .denied
     decisions.record(outcome, slot: Int(charge.slot))
@@ -134,6 +187,28 @@ final class DataResponder: Responder {
     let elapsed = Loop.monotonicNow() - loop.now
     for _ in 0..<batch { durations.observe(nanoseconds: elapsed) }
     batch = 0
+  }
+}
+
+/// A check that waits for Redis, and whom to answer then. Used again and again.
+private final class PendingCheck: TicketHolder {
+  let ticket = Ticket()
+  private unowned let responder: DataResponder
+  private var request: (form: AnswerForm, asker: any Asker, since: Now)?
+
+  init(_ responder: DataResponder) {
+    self.responder = responder
+  }
+
+  func wait(for asker: any Asker, _ form: AnswerForm, since: Now) {
+    request = (form, asker, since)
+    ticket.holder = self
+  }
+
+  func redeemed(_ ticket: Ticket) {
+    guard let request = request.take() else { return }
+    ticket.holder = nil
+    responder.redeemed(self, request.form, request.asker, since: request.since)
   }
 }
 

@@ -2,6 +2,10 @@
 //
 // Everything of one read is answered before anything is sent, and then sent at once. A connection between requests holds
 // neither bytes nor a parser: the parser is the server's until a head comes in pieces.
+//
+// An answer may come later. Until then the connection reads no further request: what comes stays in its stream, within
+// the stream's bound, and is offered again once the answer is there (HTTPConnection+Later.swift). So answers keep their
+// order, and one connection never has more than one check under way.
 
 import CheckAPI
 import EventLoop
@@ -10,7 +14,7 @@ import Telemetry
 
 final class HTTPConnection: StreamHandler {
   /// Forgets this connection when it is closed, which ends the cycle.
-  private let server: HTTPServer
+  let server: HTTPServer
   let stream: Stream
   /// Where the server keeps it.
   var place: Int
@@ -18,16 +22,23 @@ final class HTTPConnection: StreamHandler {
   let isRefused: Bool
   /// On the loop's clock: when to give up what it waits for.
   private(set) var deadline: Int64
-  private var wait = Wait.request
+  private(set) var wait = Wait.request
   private var parser: ParserBox?
   private var pending: PendingBody?
+  /// Of the request that is answered later: whether another may follow it, and its version.
+  private(set) var askedKeepsAlive = false
+  private(set) var askedMinorVersion: UInt8 = 1
+  /// A completed answer that leaves with those behind it, at the end of this turn.
+  var held: HeldAnswer?
   private var closesWhenDrained = false
 
-  private enum Wait {
+  enum Wait {
     /// The next request; nothing of it is there.
     case request
     case head
     case body
+    /// The responder, which bounds that itself.
+    case answer
     /// The peer has to take its answers.
     case output
     /// The last answer is sent; what comes is dropped.
@@ -64,8 +75,11 @@ final class HTTPConnection: StreamHandler {
   // MARK: Events
 
   func received(_ stream: Stream, bytes: Span<UInt8>) -> Int {
+    // What follows a request that ends the connection will not be looked at.
+    guard wait != .answer else { return askedKeepsAlive ? 0 : bytes.count }
+    if let held = held.take() { release(held) }
     var offset = 0
-    while offset < bytes.count, wait != .linger, !stream.isClosing {
+    while offset < bytes.count, wait != .linger, wait != .answer, !stream.isClosing {
       let rest = bytes.extracting(offset..<bytes.count)
       let consumed = pending == nil ? readHead(rest) : readBody(rest)
       if consumed == 0 { break }
@@ -79,19 +93,25 @@ final class HTTPConnection: StreamHandler {
     }
     send()
     server.responder.finishedBatch()
+    if stream.hasEnded { settleEnd(left: bytes.count - offset) }
     return wait == .linger || stream.isClosing ? bytes.count : offset
   }
 
   func ended(_ stream: Stream) {
+    settleEnd(left: stream.keptInput)
+  }
+
+  /// Ends a connection whose peer will send no more, once everything it sent has been dealt with but for `left` bytes.
+  func settleEnd(left: Int) {
+    guard !stream.isClosing, wait != .answer else { return }
+    // Requests that came behind one answered later are still to be offered.
+    if left > 0, wait == .request || wait == .output { return }
     if wait == .head || wait == .body {
       pending = nil
       refuse(Refusal(400, "the connection was half-closed in the middle of a request"))
-      closesWhenDrained = stream.pendingOutput > 0
-    } else if stream.pendingOutput == 0 {
-      stream.close()
-    } else {
-      closesWhenDrained = true
     }
+    // Nothing can come any more that would have to be dropped first.
+    if stream.pendingOutput == 0 { stream.close() } else { closesWhenDrained = true }
   }
 
   func drained(_ stream: Stream) {
@@ -142,9 +162,11 @@ final class HTTPConnection: StreamHandler {
   private func serve(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
     if server.responder.needsBody(head, bytes) { return collect(head, bytes) }
     let end = Self.end(of: head, bytes)
-    let after = afterwards(keepsAlive: head.keepsAlive && end != nil, head.minorVersion)
-    let status = server.responder.answer(head, bytes, from: stream.peer, after: after, to: &server.out)
-    finish(status, after)
+    let keepsAlive = head.keepsAlive && end != nil
+    let after = afterwards(keepsAlive: keepsAlive, head.minorVersion)
+    let answering = server.responder.answer(
+      head, bytes, from: stream.peer, for: self, after: after, to: &server.out)
+    take(answering, after, keepsAlive: keepsAlive, head.minorVersion)
     return end ?? bytes.count
   }
 
@@ -245,17 +267,30 @@ final class HTTPConnection: StreamHandler {
 
   private func answer(_ body: Span<UInt8>, keepsAlive: Bool, _ minorVersion: UInt8) {
     let after = afterwards(keepsAlive: keepsAlive, minorVersion)
-    finish(server.responder.answer(body: body, after: after, to: &server.out), after)
+    let answering = server.responder.answer(body: body, for: self, after: after, to: &server.out)
+    take(answering, after, keepsAlive: keepsAlive, minorVersion)
   }
 
   // MARK: Answering
 
-  private func afterwards(keepsAlive: Bool, _ minorVersion: UInt8) -> Afterwards {
+  private func take(_ answering: Answering, _ after: Afterwards, keepsAlive: Bool, _ minorVersion: UInt8) {
+    switch answering {
+    case .answered(let status):
+      finish(status, after)
+    case .later:
+      askedKeepsAlive = keepsAlive
+      askedMinorVersion = minorVersion
+      wait = .answer
+      deadline = .max
+    }
+  }
+
+  func afterwards(keepsAlive: Bool, _ minorVersion: UInt8) -> Afterwards {
     guard keepsAlive, !server.isDraining, !server.responder.isStopping else { return .close }
     return minorVersion == 0 ? .keepHTTP10 : .keep
   }
 
-  private func finish(_ status: Int, _ after: Afterwards) {
+  func finish(_ status: Int, _ after: Afterwards) {
     server.counters.add(.response(server.kind, status: status))
     if case .close = after {
       expect(.linger, within: Bounds.lingerTime)
@@ -273,7 +308,7 @@ final class HTTPConnection: StreamHandler {
 
   /// Sends what was gathered. If the peer is slow, nothing more is read until it has taken that; if the answer was the
   /// last, the connection is half-closed behind it.
-  private func send() {
+  func send() {
     guard !stream.isClosing else { return server.out.removeAll() }
     if !server.out.isEmpty {
       let isTaken = server.out.withBytes { stream.write($0) }
@@ -283,7 +318,7 @@ final class HTTPConnection: StreamHandler {
     if wait == .linger {
       stream.shutdown()
       if stream.pendingOutput > 0 { expect(.linger, within: Bounds.outputTime) }
-    } else if stream.pendingOutput > 0 {
+    } else if stream.pendingOutput > 0, wait != .answer {
       expect(.output, within: Bounds.outputTime)
       stream.pauseReading()
     }
@@ -308,6 +343,8 @@ final class HTTPConnection: StreamHandler {
       stream.close()
     case .output, .linger:
       stream.close()
+    case .answer:
+      break
     }
   }
 

@@ -41,6 +41,8 @@ final class HTTPServer: ListenerHandler {
   var out = ResponseBuffer()
   /// Parsers that no half-read request needs.
   var spareParsers: [ParserBox] = []
+  /// Buffers that hold no connection's answer.
+  var spareHeld: [HeldAnswer] = []
   private(set) var isDraining = false
   private let budget: ConnectionBudget
   private var listeners: [Listener] = []
@@ -154,4 +156,9 @@ final class HTTPServer: ListenerHandler {
 /// A parser, kept where a request is read in several pieces.
 final class ParserBox {
   var parser = RequestParser()
+}
+
+/// A completed answer, kept until the requests that came behind it have been looked at, so that all leave in one write.
+final class HeldAnswer {
+  var bytes = ResponseBuffer()
 }

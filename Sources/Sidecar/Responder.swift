@@ -14,17 +14,22 @@ protocol Responder: AnyObject {
   /// dropped, and one that is still to come ends the connection.
   func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool
 
-  /// Answers the request that `needsBody` was just asked about, and says with which status.
+  /// Answers the request that `needsBody` was just asked about, or undertakes to complete it for `asker` later.
+  ///
+  /// - Parameter after: What becomes of the connection, if it is answered now.
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering
 
-  /// Answers a request whose body was collected, and says with which status.
-  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int
+  /// Answers a request whose body was collected, or undertakes to complete it for `asker` later.
+  func answer(
+    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering
 
   /// Whether each answer is the last of its connection, since the process is stopping.
   var isStopping: Bool { get }
 
-  /// All requests of one read were answered.
+  /// All requests of one read were answered, but for one that is to be completed later.
   func finishedBatch()
 }

@@ -4,6 +4,7 @@ import CheckAPI
 import EventLoop
 import Glibc
 import PolicyFiles
+import RedisStore
 import Stores
 import Telemetry
 
@@ -14,6 +15,9 @@ final class SidecarProcess {
   private let state = ProcessState()
   private let store: MemoryStore
   private let compiler: RuleCompiler
+  /// nil where there is no Redis.
+  private let redis: RedisStatus?
+  private var sharesVersion = 0
   private let budget: ConnectionBudget
   private let loop: Loop
   private let ownCounters = WorkerCounters()
@@ -31,9 +35,6 @@ final class SidecarProcess {
 
   /// Makes what needs neither files nor sockets.
   init(_ options: ServeOptions) throws(StartFailure) {
-    guard options.redis == nil else {
-      throw StartFailure("weir: --redis: this version keeps counters in memory only; leave --redis out\n")
-    }
     self.options = options
     logger = EventLogger(
       logger: Logger(
@@ -41,8 +42,13 @@ final class SidecarProcess {
         sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
+    redis = options.redis.map { [logger] url in
+      RedisStatus(
+        breaker: SharedBreaker(), live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted,
+        logger: logger)
+    }
     compiler = RuleCompiler(
-      store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow)
+      store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)
     let descriptors = Machine.raiseDescriptorLimit()
     budget = ConnectionBudget(
       limit: max(1, min(Bounds.connections, descriptors - Bounds.spareDescriptors(of: descriptors))),
@@ -59,6 +65,30 @@ final class SidecarProcess {
     let loaded = try firstLoad()
     let rules = compiler.compile(loaded)
     let count = options.threads ?? Machine.usableCores()
+    do throws(UVError) {
+      try watchSignals()
+      try makeWorkers(count, rules)
+      for (number, worker) in workers.enumerated() { try worker.start(number: number) }
+    } catch {
+      throw StartFailure("weir: cannot start: \(error)\n")
+    }
+    waitForRedis()
+    do throws(StartFailure) {
+      try serve(loaded, rules)
+    } catch {
+      for worker in workers { worker.post(.stop) }
+      for worker in workers { worker.join() }
+      throw error
+    }
+    loop.run()
+    for worker in workers { worker.join() }
+    loop.close()
+    logger.log(.info, "stopped")
+  }
+
+  /// Opens every listener, then lets requests in.
+  private func serve(_ loaded: LoadedPolicies, _ rules: Rules) throws(StartFailure) {
+    let count = workers.count
     var sockets = Array(repeating: [ListeningSocket](), count: count)
     var addresses: [String] = []
     for address in options.listen {
@@ -69,15 +99,12 @@ final class SidecarProcess {
     let admin = try options.admin.map { (address) throws(StartFailure) in try Self.open(address, count: 1)[0] }
     let metrics = try options.metrics.map { (address) throws(StartFailure) in try Self.open(address, count: 1)[0] }
     do throws(UVError) {
-      try makeWorkers(sockets, rules)
-      let reloader = makeReloader(loaded, rules)
-      try makeServers(admin: admin, metrics: metrics, reloader)
-      try watchSignals()
+      try makeServers(admin: admin, metrics: metrics, makeReloader(loaded, rules))
       startTimers()
-      for (number, worker) in workers.enumerated() { try worker.start(number: number) }
     } catch {
       throw StartFailure("weir: cannot start: \(error)\n")
     }
+    for (worker, sockets) in zip(workers, sockets) { worker.post(.listen(sockets)) }
     logger.log(
       .info, "listening",
       [
@@ -88,13 +115,16 @@ final class SidecarProcess {
     logger.logLoaded(loaded)
     reloader?.start()
     Machine.forgetStartUpCode()
-    loop.run()
-    for worker in workers { worker.join() }
-    loop.close()
-    logger.log(.info, "stopped")
   }
 
   // MARK: Starting
+
+  /// Gives Redis a moment, so that the first checks are already decided there; without it weir starts, degraded.
+  private func waitForRedis() {
+    guard let redis else { return }
+    let end = Loop.monotonicNow() + Bounds.redisStart
+    while redis.connections < workers.count, Loop.monotonicNow() < end { usleep(Bounds.redisStartPause) }
+  }
 
   /// Reads the policies; what is wrong with them ends the start.
   private func firstLoad() throws(StartFailure) -> LoadedPolicies {
@@ -123,20 +153,35 @@ final class SidecarProcess {
     }
   }
 
-  private func makeWorkers(_ sockets: [[ListeningSocket]], _ rules: Rules) throws(UVError) {
+  private func makeWorkers(_ count: Int, _ rules: Rules) throws(UVError) {
     let logger = self.logger
-    let mailbox = try Mailbox<ControlMessage>(loop: loop, capacity: sockets.count + 1) { [unowned self] _ in
+    let mailbox = try Mailbox<ControlMessage>(loop: loop, capacity: count + 1) { [unowned self] _ in
       undrained -= 1
       if undrained == 0 { finish() }
     }
     self.mailbox = mailbox
-    for sockets in sockets {
+    let id = Self.processID()
+    for number in 0..<count {
       workers.append(
         try Worker(
-          sockets: sockets, settings: settings, state: state, store: store, rules: rules, budget: budget,
+          settings: settings, state: state, store: store, rules: rules, redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }
+  }
+
+  private func seat(_ number: Int, _ id: String) -> RedisSeat? {
+    guard let redis, let url = options.redis else { return nil }
+    return RedisSeat(
+      target: url.target(passwordFile: options.redisPasswordFile), timeout: options.redisTimeout,
+      shared: RedisStore.Shared(breaker: redis.breaker, live: redis.live, id: id), announces: number == 0,
+      status: redis)
+  }
+
+  /// What the other weirs know this one by: 64 random bits.
+  private static func processID() -> String {
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
@@ -155,7 +200,8 @@ final class SidecarProcess {
     admin: ListeningSocket?, metrics: ListeningSocket?, _ reloader: Reloader
   ) throws(UVError) {
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, ownCounters: ownCounters)
+      state: state, store: store, reloader: reloader, workers: workers, ownCounters: ownCounters,
+      redis: redis)
     let logger = self.logger
     for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
       guard let socket else { continue }
@@ -178,10 +224,20 @@ final class SidecarProcess {
   }
 
   private func startTimers() {
-    every(Bounds.clockInterval) { [state] in state.clock.refresh() }
+    every(Bounds.clockInterval) { [unowned self] in
+      state.clock.refresh()
+      followShares()
+    }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
     }
+  }
+
+  /// The memory store keeps a fallback's cells for as long as the divided limits need.
+  private func followShares() {
+    guard let redis, redis.live.version != sharesVersion, let reloader else { return }
+    sharesVersion = redis.live.version
+    compiler.install(reloader.status.loaded)
   }
 
   private func every(_ interval: Int64, _ action: @escaping () -> Void) {

@@ -3,6 +3,7 @@
 
 import CheckAPI
 import EventLoop
+import RedisStore
 import Stores
 import Telemetry
 
@@ -12,6 +13,7 @@ import Telemetry
 /// the counters, which may be used from anywhere.
 final class Worker: @unchecked Sendable {
   enum Message: Sendable {
+    case listen([ListeningSocket])
     case adopt(Rules)
     case drain
     /// Ends all connections, drained or not.
@@ -19,28 +21,37 @@ final class Worker: @unchecked Sendable {
   }
 
   let responder: DataResponder
+  /// nil where there is no Redis.
+  let redisWatch: RedisWatch?
+  private let redis: RedisStore?
   private let loop: Loop
   private let server: HTTPServer
   private var mailbox: Mailbox<Message>?
   private var thread: Thread?
   private let onDrained: @Sendable () -> Void
+  private let reportError: @Sendable (UVError) -> Void
 
   /// - Parameters:
-  ///   - sockets: One of each address.
+  ///   - redis: nil where there is none.
   ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
   init(
-    sockets: [ListeningSocket], settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules,
+    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, redis: RedisSeat?,
     budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
     loop = try Loop()
     self.onDrained = onDrained
-    responder = DataResponder(loop: loop, settings: settings, state: state, store: store, rules: rules)
+    self.reportError = reportError
+    let counters = WorkerCounters()
+    redisWatch = redis.map { RedisWatch($0.status, counters) }
+    if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
+    let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
+    responder = DataResponder(
+      loop: loop, settings: settings, state: state, decider: decider, counters: counters, rules: rules)
     server = HTTPServer(
-      loop: loop, responder: responder, counters: responder.counters, kind: .data, budget: budget,
-      reportError: reportError)
-    for socket in sockets { try server.listen(on: socket) }
+      loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     mailbox = try Mailbox(loop: loop, capacity: Bounds.mailbox) { [unowned self] in receive($0) }
+    self.redis?.start()
   }
 
   func start(number: Int) throws(UVError) {
@@ -59,14 +70,39 @@ final class Worker: @unchecked Sendable {
 
   private func receive(_ message: Message) {
     switch message {
+    case .listen(let sockets):
+      for socket in sockets { listen(on: socket) }
     case .adopt(let rules):
       responder.adopt(rules)
+      redis?.adopt(rules.names)
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:
       server.stop()
+      redis?.stop()
       mailbox?.close()
       loop.stop()
     }
+  }
+
+  private func listen(on socket: ListeningSocket) {
+    do throws(UVError) { try server.listen(on: socket) } catch { reportError(error) }
+  }
+}
+
+/// What a worker needs to connect to Redis.
+struct RedisSeat {
+  var target: RedisTarget
+  /// Nanoseconds from a check's arrival.
+  var timeout: Int64
+  var shared: RedisStore.Shared
+  /// Whether this worker says for all that the process lives.
+  var announces: Bool
+  var status: RedisStatus
+
+  func store(_ loop: Loop, _ names: KeyNames, _ watch: RedisWatch) -> RedisStore {
+    RedisStore(
+      loop: loop, target: target, timeout: timeout, shared: shared, announces: announces, names: names,
+      observer: watch)
   }
 }

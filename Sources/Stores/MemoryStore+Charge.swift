@@ -105,6 +105,9 @@ extension Step {
 }
 
 extension Charge {
+  /// Whether it has a counter, and here; another store's charges are left as they are.
+  var isCountedInMemory: Bool { effect == .limit && (place == .memory || place == .fallback) }
+
   /// Whether its decision, as it stands, consumes.
   var spends: Bool { cost > 0 && decision.isAllowed }
 }

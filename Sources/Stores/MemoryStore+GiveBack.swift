@@ -1,4 +1,5 @@
-// MemoryStore+GiveBack.swift: what a check consumed here, given back because another store denied it.
+// MemoryStore+GiveBack.swift: what a check consumed here, given back because another store denied it, or could
+// not decide it.
 
 public import Limiting
 public import Policies
@@ -15,7 +16,7 @@ extension MemoryStore {
   ///   - keys: The same bytes.
   ///   - chargedAt: That `decide`'s `now`.
   public func giveBack(_ charges: [Charge], keys: Span<UInt8>, chargedAt: Now, now: Now) {
-    for charge in charges where charge.effect == .limit && charge.spends {
+    for charge in charges where charge.isCountedInMemory && charge.spends {
       let hash = hash(charge, keys)
       let shard = unsafe shard(shardIndex(hash))
       unsafe shard.pointee.lock()

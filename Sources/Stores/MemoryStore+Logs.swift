@@ -62,7 +62,7 @@ extension MemoryStore {
   }
 
   /// Decides; a log that had to be re-based has shrunk.
-  private func ask(_ log: Log?, _ limit: Limit, _ cost: Int64, _ now: Int64) -> Decision {
+  func ask(_ log: Log?, _ limit: Limit, _ cost: Int64, _ now: Int64) -> Decision {
     guard let log else { return SlidingLog.decide(nil, limit: limit, cost: cost, now: now) }
     var decision = Decision(outcome: .allow, limit: 0, remaining: 0)
     change(log) { decision = SlidingLog.decide($0, limit: limit, cost: cost, now: now) }

@@ -6,7 +6,7 @@ import Policies
 extension MemoryStore {
   /// The whole decision for one charge on a cell that exists; nil where the general way is needed.
   func decideOne(_ charge: inout Charge, keys: Span<UInt8>, now: Now) -> Bool? {
-    guard charge.effect == .limit, charge.limit.algorithm != .slidingLog else { return nil }
+    guard charge.isCountedInMemory, charge.limit.algorithm != .slidingLog else { return nil }
     let hash = hash(charge, keys)
     let shard = unsafe shard(shardIndex(hash))
     unsafe shard.pointee.lock()

@@ -38,7 +38,7 @@ extension MemoryStore {
       // SAFETY: all `count` steps are initialised here, are trivial, and do not outlive the closure.
       unsafe memory.initialize(repeating: Step())
       var steps = unsafe MutableSpan(_unsafeElements: memory)
-      for index in 0..<count where charges[index].effect == .limit {
+      for index in 0..<count where charges[index].isCountedInMemory {
         steps[index].hash = hash(charges[index], keys)
         steps[index].shard = Int32(truncatingIfNeeded: shardIndex(steps[index].hash))
       }
@@ -66,6 +66,7 @@ extension MemoryStore {
       case .unlimited: continue
       case .block: charges[index].decision = Self.blocked(cost: charges[index].cost)
       case .limit:
+        guard charges[index].isCountedInMemory else { continue }
         guard take(&charges[index], &steps[index], room) else {
           undo(charges, &steps, now)
           return nil
@@ -77,24 +78,11 @@ extension MemoryStore {
       trimLogs(charges, steps)
     } else {
       undo(charges, &steps, now)
-      for index in charges.indices where charges[index].effect == .limit && charges[index].decision.isAllowed {
+      for index in charges.indices where charges[index].isCountedInMemory && charges[index].decision.isAllowed {
         look(&charges[index], &steps[index], room)
       }
     }
     return allowed
-  }
-
-  /// What a `block` override says: limit 0 and nothing left, whatever was spent. A look is allowed even so.
-  private static func blocked(cost: Int64) -> Decision {
-    Decision(outcome: cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
-  }
-
-  /// Tells the numbers of a charge without spending.
-  private func look(_ charge: inout Charge, _ step: inout Step, _ room: Room) {
-    let cost = charge.cost
-    charge.cost = 0
-    _ = take(&charge, &step, room)
-    charge.cost = cost
   }
 
   /// Takes back what the steps did, the last first.
@@ -107,10 +95,10 @@ extension MemoryStore {
 
   // MARK: Locks
 
-  /// Puts the shards of the `.limit` charges into `lockNext`, ascending, each once; then -1.
+  /// Puts the shards of the charges that are counted here into `lockNext`, ascending, each once; then -1.
   private func orderLocks(_ steps: inout MutableSpan<Step>, _ charges: [Charge]) {
     var count = 0
-    for index in charges.indices where charges[index].effect == .limit {
+    for index in charges.indices where charges[index].isCountedInMemory {
       steps[count].lockNext = steps[index].shard
       count += 1
     }

@@ -6,7 +6,7 @@
 // table grows one shard at a time, by copying about a thousand cells.
 //
 // Files: +One and +Several decide, +Charge holds the step they share, +Logs the sliding logs, +Room the bound, the sweep
-// and the slots, +GiveBack the way back.
+// and the slots, +GiveBack the way back, +Look what a check denied elsewhere shows.
 
 public import Limiting
 public import Policies
@@ -55,7 +55,8 @@ import Synchronization
 
   /// Asks all `charges` of one check, and consumes from all of them or from none.
   ///
-  /// Each charge's `decision` is filled in, but for `.unlimited` ones. Where the check is denied, each describes its
+  /// Each charge's `decision` is filled in, but for `.unlimited` ones. A charge that is counted elsewhere (`.redis`,
+  /// `.nowhere`) is left as it is and neither allows nor denies; where it is a block, it is one in any place. Where the check is denied, each describes its
   /// counter without this check: a charge that would have allowed it says `.allow` with the numbers of a look. A shadow
   /// charge that denies consumes nothing itself and stops nobody. Cost 0 is allowed everywhere, consumes nothing and
   /// creates no cell; a `.block` shows limit 0 even then.

@@ -31,8 +31,9 @@ import Synchronization
   /// Slots that can exist. Above it `reserve` and `record` stop the process.
   public static let maximumSlots = Bounds.firstSegment * (1 << Bounds.segments - 1)
 
-  /// Four counters a slot, one of them unused, so that a slot's counters share a cache line.
+  /// Four counters a slot, the outcomes and the degraded ones, so that a slot's counters share a cache line.
   private static let stride = 4
+  private static let degradedOffset = 3
 
   private let segments: InlineArray<20, Atomic<UnsafeMutablePointer<Atomic<UInt64>>?>>
 
@@ -59,17 +60,29 @@ import Synchronization
 
   /// Counts one outcome. The owner's thread only. A slot that was not reserved gets its memory here.
   public func record(_ outcome: Outcome, slot: Int) {
+    add(slot, outcome.rawValue)
+  }
+
+  /// Counts a decision that a fallback made, besides its outcome. The owner's thread only.
+  public func recordDegraded(slot: Int) { add(slot, Self.degradedOffset) }
+
+  private func add(_ slot: Int, _ offset: Int) {
     precondition(slot >= 0 && slot < Self.maximumSlots, "more policies than slots for them")
     let place = Self.place(of: slot)
     let row = row(place.segment) ?? addSegment(place.segment)
-    row.add(1, at: place.offset * Self.stride + outcome.rawValue)
+    row.add(1, at: place.offset * Self.stride + offset)
   }
 
   /// Reads one count, from any thread; 0 for a slot that was never reserved.
-  public func count(_ outcome: Outcome, slot: Int) -> UInt64 {
+  public func count(_ outcome: Outcome, slot: Int) -> UInt64 { load(slot, outcome.rawValue) }
+
+  /// Reads how many decisions were degraded, from any thread.
+  public func degraded(slot: Int) -> UInt64 { load(slot, Self.degradedOffset) }
+
+  private func load(_ slot: Int, _ offset: Int) -> UInt64 {
     guard slot >= 0, slot < Self.maximumSlots else { return 0 }
     let place = Self.place(of: slot)
-    return row(place.segment)?.load(place.offset * Self.stride + outcome.rawValue) ?? 0
+    return row(place.segment)?.load(place.offset * Self.stride + offset) ?? 0
   }
 
   /// Slot 0 is at segment 0, offset 0; segment k begins at slot 64 x (2^k - 1).

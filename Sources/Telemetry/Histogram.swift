@@ -39,6 +39,14 @@ public final class Histogram: Sendable {
     row.add(duration, at: Self.sumIndex)
   }
 
+  /// Counts one size, in a histogram that holds nothing but sizes: n stands in it as n microseconds, so that the buckets
+  /// are 1, 2.5, 5, 10 … and `MetricsText.sizes` shows them so. The owner's thread only.
+  public func observe(size: Int) {
+    observe(nanoseconds: Int64(clamping: max(0, size)).multipliedReportingOverflow(by: Self.sizeUnit).partialValue)
+  }
+
+  static let sizeUnit: Int64 = 1_000
+
   /// What was observed so far, from any thread. The sum may lag the buckets by an observation in progress.
   public func snapshot() -> Snapshot {
     Snapshot(buckets: (0..<Self.buckets).map { row.load($0) }, sum: row.load(Self.sumIndex))

@@ -65,23 +65,39 @@ public struct MetricsText {
   /// Adds a histogram of durations. `name` ends in `_seconds`.
   public mutating func histogram(_ name: String, _ help: String, labels: [Label] = [], _ value: Histogram.Snapshot) {
     precondition(name.hasSuffix("_seconds"), "a histogram of durations is named in seconds")
+    histogram(name, help, labels, value, bounds: Histogram.boundTexts, sum: .duration(value.sum))
+  }
+
+  /// Adds a histogram of sizes, filled by `Histogram.observe(size:)`.
+  public mutating func sizes(_ name: String, _ help: String, labels: [Label] = [], _ value: Histogram.Snapshot) {
+    // A bucket's bound in nanoseconds, read as milliseconds, is the size in thousandths: 2 500 is 2.5.
+    let bounds = Histogram.bounds.map { Self.seconds($0 * 1_000_000) }
+    histogram(name, help, labels, value, bounds: bounds, sum: .whole(value.sum / UInt64(Histogram.sizeUnit)))
+  }
+
+  private mutating func histogram(
+    _ name: String, _ help: String, _ labels: [Label], _ value: Histogram.Snapshot, bounds: [String],
+    sum: Sample.Value
+  ) {
     open(name, "histogram", help)
     var running: UInt64 = 0
     for (index, count) in value.buckets.enumerated() {
       running &+= count
-      let bound = index < Histogram.boundTexts.count ? Histogram.boundTexts[index] : "+Inf"
+      let bound = index < bounds.count ? bounds[index] : "+Inf"
       add(name + "_bucket", Sample(labels + [Label("le", bound)], .whole(running)))
     }
-    add(name + "_sum", Sample(labels, .duration(value.sum)))
+    add(name + "_sum", Sample(labels, sum))
     add(name + "_count", Sample(labels, .whole(running)))
   }
 
   /// Adds every counter of `WorkerCounter`, summed over the workers, and the connections now open.
-  public mutating func workers(_ workers: [WorkerCounters]) {
+  ///
+  /// - Parameter hasRedis: Whether there is a Redis; without one, its counters are left out.
+  public mutating func workers(_ workers: [WorkerCounters], hasRedis: Bool = false) {
     func total(_ counter: WorkerCounter) -> UInt64 { workers.reduce(0) { $0 &+ $1.count(counter) } }
     var metric: WorkerCounter.Series?
     var samples: [Sample] = []
-    for counter in WorkerCounter.allCases {
+    for counter in WorkerCounter.allCases where hasRedis || !counter.isOfRedis {
       let series = counter.series
       if let open = metric, open.metric != series.metric {
         self.counter(open.metric, open.help, samples)

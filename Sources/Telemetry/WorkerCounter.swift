@@ -24,6 +24,19 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
   /// `accept` failed, for want of descriptors or memory.
   case acceptErrors
 
+  /// Checks that no store could decide: answered 503.
+  case checksUndecided
+
+  /// Script calls that Redis answered, with a result or an error.
+  case redisCalls
+  case redisTimeouts, redisDisconnects, redisResolveErrors, redisTLSErrors, redisAuthErrors, redisPermissionErrors
+  case redisReadOnlyErrors, redisLoadingErrors, redisOutOfMemoryErrors, redisBusyErrors, redisClusterErrors
+  case redisOtherErrors, redisProtocolErrors
+  /// Connections made and logged in.
+  case redisConnects
+  /// Checks denied by a state seen at a denial a moment ago, without asking.
+  case redisRememberedDenials
+
   /// Which listener answered.
   public enum Listener: Int, Sendable, CaseIterable {
     case data, admin, metrics
@@ -47,6 +60,9 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
 }
 
 extension WorkerCounter {
+  /// Whether it says something only where there is a Redis.
+  var isOfRedis: Bool { rawValue >= Self.redisCalls.rawValue && rawValue <= Self.redisRememberedDenials.rawValue }
+
   /// The metric and the labels under which a case is shown.
   struct Series {
     var metric: String
@@ -99,6 +115,33 @@ extension WorkerCounter {
         help: "Connections answered 503, since too many were open.", labels: [])
     case .acceptErrors:
       Series(metric: "weir_accept_errors_total", help: "Connections that could not be accepted.", labels: [])
+
+    case .checksUndecided:
+      Series(
+        metric: "weir_checks_undecided_total",
+        help: "Checks answered 503, since Redis did not answer and a policy says deny.", labels: [])
+
+    case .redisCalls:
+      Series(metric: "weir_redis_calls_total", help: "Script calls that Redis answered.", labels: [])
+    case .redisTimeouts: Self.redisError("timeout")
+    case .redisDisconnects: Self.redisError("disconnected")
+    case .redisResolveErrors: Self.redisError("resolve")
+    case .redisTLSErrors: Self.redisError("tls")
+    case .redisAuthErrors: Self.redisError("auth")
+    case .redisPermissionErrors: Self.redisError("permission")
+    case .redisReadOnlyErrors: Self.redisError("read_only")
+    case .redisLoadingErrors: Self.redisError("loading")
+    case .redisOutOfMemoryErrors: Self.redisError("out_of_memory")
+    case .redisBusyErrors: Self.redisError("busy")
+    case .redisClusterErrors: Self.redisError("cluster")
+    case .redisOtherErrors: Self.redisError("other")
+    case .redisProtocolErrors: Self.redisError("protocol")
+    case .redisConnects:
+      Series(metric: "weir_redis_connects_total", help: "Connections to Redis made and logged in.", labels: [])
+    case .redisRememberedDenials:
+      Series(
+        metric: "weir_redis_remembered_denials_total",
+        help: "Checks denied by what Redis said a moment ago, without asking it again.", labels: [])
     }
   }
 
@@ -116,6 +159,12 @@ extension WorkerCounter {
     Series(
       metric: "weir_http_requests_rejected_total", help: "Requests answered with an error, by reason.",
       labels: [.init("reason", reason)])
+  }
+
+  private static func redisError(_ kind: String) -> Series {
+    Series(
+      metric: "weir_redis_errors_total", help: "Calls and connections to Redis that failed, by kind.",
+      labels: [.init("kind", kind)])
   }
 
   private static func timeout(_ kind: String) -> Series {

@@ -45,7 +45,7 @@ import Testing
       (Int64.max, 9_223_372_037),
     ] as [(Int64, Int)])
   func retryAfter(wait: Int64, expected: Int) throws {
-    let response = try parsed(Scene(isAllowed: false, [.denies(wait: wait)]).json())
+    let response = try parsed(Scene(.denied, [.denies(wait: wait)]).json())
     #expect(response.int("Retry-After") == expected)
     #expect(response.json?["retry_after"]?.int == expected)
     #expect(response["RateLimit"] == "\"a\";r=0;t=\(expected)")
@@ -53,7 +53,7 @@ import Testing
 
   @Test("instants at the end of time are held, not wrapped")
   func saturation() throws {
-    var scene = Scene(isAllowed: false, [.denies(wait: .max, reset: .max)])
+    var scene = Scene(.denied, [.denies(wait: .max, reset: .max)])
     for reset in [AnswerStyle.Reset.epoch, .delta] {
       scene.settings.style.reset = reset
       #expect(try parsed(scene.json()).int("X-RateLimit-Reset") == 9_223_372_037)
@@ -120,7 +120,7 @@ import Testing
       (false, .denies(wait: 5, reset: 60 * second), "\"a\";r=0;t=1"),
     ]
     for (isAllowed, part, expected) in cases {
-      let response = try parsed(Scene(isAllowed: isAllowed, [part]).json())
+      let response = try parsed(Scene(isAllowed ? .allowed : .denied, [part]).json())
       #expect(response["RateLimit"] == expected)
       if !isAllowed { #expect(response["RateLimit"]?.hasSuffix("t=\(response["Retry-After"] ?? "")") == true) }
     }
@@ -152,7 +152,7 @@ import Testing
     #expect(try parsed(scene.gateway())["RateLimit"] == "\"a\";r=7;t=60")
     #expect(try parsed(scene.gateway())["RateLimit-Policy"] == "\"a\";q=10;w=60")
     #expect(try parsed(scene.json())["RateLimit"] == "\"a\";r=7;t=60")
-    scene = Scene(isAllowed: false, [.denies()])
+    scene = Scene(.denied, [.denies()])
     scene.settings.style.sendsIETFHeaders = true
     #expect(try parsed(scene.gateway())["RateLimit"] == "\"a\";r=0;t=30")
   }
@@ -171,7 +171,7 @@ import Testing
           : .denies(name(number), limit: 1_000_000_000, remaining: 1_000_000_000, wait: .max, reset: .max)
         return part.under(widest)
       }
-      var scene = Scene(isAllowed: isAllowed, parts + parts.map(\.shadow))
+      var scene = Scene(isAllowed ? .allowed : .denied, parts + parts.map(\.shadow))
       scene.settings.style.sendsIETFHeaders = true
       scene.after = .keepHTTP10
       for text in [scene.gateway(), scene.json(domain: String(repeating: "d", count: 64))] {

@@ -28,7 +28,7 @@ import Testing
       + #""allowed":false,"domain":"default","policies":1,"policy":"a","limit":10,"remaining":0,"reset":1700000060,"#
       + #""retry_after":30}"#
     #expect(
-      Scene(isAllowed: false, [.denies()]).gateway()
+      Scene(.denied, [.denies()]).gateway()
         == "HTTP/1.1 429 Too Many Requests\r\nX-RateLimit-Limit: 10\r\nX-RateLimit-Remaining: 0\r\n"
         + "X-RateLimit-Reset: 1700000060\r\nRetry-After: 30\r\nCache-Control: no-store\r\n"
         + "Content-Type: application/problem+json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -46,7 +46,7 @@ import Testing
 
   @Test("HEAD is told the length of the problem and gets no content")
   func head() throws {
-    let scene = Scene(isAllowed: false, [.denies()])
+    let scene = Scene(.denied, [.denies()])
     let whole = try parsed(scene.gateway())
     let head = try parsed(scene.gateway(Request("HEAD", "/check")), toHead: true)
     #expect(head.status == 429)
@@ -57,7 +57,7 @@ import Testing
 
   @Test("without deny bodies, a denial has its headers and no content")
   func noDenyBody() throws {
-    var scene = Scene(isAllowed: false, [.denies()])
+    var scene = Scene(.denied, [.denies()])
     scene.settings.style.sendsDenyBody = false
     let response = try parsed(scene.gateway())
     #expect(response.status == 429)
@@ -69,7 +69,7 @@ import Testing
 
   @Test("the status of a denial is the query's, else the setting's; the body says the same; the JSON form keeps 429")
   func denyStatus() throws {
-    var scene = Scene(isAllowed: false, [.denies()])
+    var scene = Scene(.denied, [.denies()])
     for (setting, target, status, reason) in [
       (429, "/check", 429, "Too Many Requests"), (403, "/check", 403, "Forbidden"),
       (401, "/check", 401, "Unauthorized"),
@@ -85,15 +85,16 @@ import Testing
       #expect(try parsed(scene.json()).status == 429)
       #expect(try parsed(scene.json()).json?["status"]?.int == 429)
     }
-    scene.isAllowed = true
+    scene.outcome = .allowed
     #expect(try parsed(scene.gateway(Request("GET", "/check?deny_status=403"))).status == 200)
   }
 
-  @Test("the domain in the body is that of the target")
+  @Test("the domain in the body is that of the policies")
   func domain() throws {
-    let scene = Scene(isAllowed: false, [.denies()])
+    var scene = Scene(.denied, [.denies()])
+    #expect(try parsed(scene.gateway()).json?["domain"]?.string == "default")
+    scene.domain = "api"
     #expect(try parsed(scene.gateway(Request("GET", "/domains/api/check/x"))).json?["domain"]?.string == "api")
-    #expect(try parsed(scene.gateway(Request("GET", "/check/domains/api"))).json?["domain"]?.string == "default")
   }
 
   // MARK: The JSON form
@@ -117,7 +118,7 @@ import Testing
       + #""allowed":false,"domain":"default","policies":3,"policy":"b","limit":10,"remaining":0,"reset":1700000060,"#
       + #""retry_after":30,"shadow_denied":["c"]}"#
     #expect(
-      Scene(isAllowed: false, [.allows(), .denies("b"), .denies("c").shadow]).json()
+      Scene(.denied, [.allows(), .denies("b"), .denies("c").shadow]).json()
         == "HTTP/1.1 429 Too Many Requests\r\nX-RateLimit-Limit: 10\r\nX-RateLimit-Remaining: 0\r\n"
         + "X-RateLimit-Reset: 1700000060\r\nRetry-After: 30\r\nRateLimit-Policy: \"b\";q=10;w=60, \"a\";q=10;w=60\r\n"
         + "RateLimit: \"b\";r=0;t=30, \"a\";r=7;t=60\r\nCache-Control: no-store\r\n"
@@ -165,7 +166,7 @@ import Testing
     for (part, limit, remaining, reset) in [
       (Scene.Part.never(), 10, 4, 1_700_000_009), (.blocks(), 0, 0, 1_700_000_000),
     ] {
-      for text in [Scene(isAllowed: false, [part]).gateway(), Scene(isAllowed: false, [part]).json()] {
+      for text in [Scene(.denied, [part]).gateway(), Scene(.denied, [part]).json()] {
         let response = try parsed(text)
         let json = try #require(response.json)
         #expect(response.status == 429)
@@ -177,7 +178,7 @@ import Testing
         #expect(json["violated-policies"]?.array == [.string("a")])
       }
       // The draft's `t` says when more comes: here, never.
-      let name = try parsed(Scene(isAllowed: false, [part]).json())["RateLimit"]
+      let name = try parsed(Scene(.denied, [part]).json())["RateLimit"]
       #expect(name == "\"a\";r=\(remaining)")
     }
   }
@@ -201,7 +202,7 @@ import Testing
       (false, [.blocks("s").shadow, .exempts("u"), .denies("a")], "a"),
     ]
     for (isAllowed, parts, expected) in cases {
-      let scene = Scene(isAllowed: isAllowed, parts)
+      let scene = Scene(isAllowed ? .allowed : .denied, parts)
       #expect(scene.parts[Answer.bindingIndex(scene.charges)].name == expected)
       let response = try parsed(scene.json())
       let bound = try #require(parts.first { $0.name == expected })
@@ -218,7 +219,7 @@ import Testing
   @Test("every enforcing policy that denies is listed as violated, in the order of the set")
   func violated() throws {
     let scene = Scene(
-      isAllowed: false,
+      .denied,
       [.denies("a"), .allows("b"), .never("c"), .denies("d").shadow, .exempts("e"), .blocks("f"), .blocks("g").shadow])
     let json = try #require(try parsed(scene.gateway()).json)
     #expect(json["violated-policies"]?.array?.compactMap(\.string) == ["a", "c", "f"])
@@ -232,7 +233,7 @@ import Testing
   func connection() throws {
     for (after, value) in [(.keep, nil), (.keepHTTP10, "keep-alive"), (.close, "close")] as [(Afterwards, String?)] {
       for isAllowed in [true, false] {
-        var scene = Scene(isAllowed: isAllowed, [isAllowed ? .allows() : .denies()])
+        var scene = Scene(isAllowed ? .allowed : .denied, [isAllowed ? .allows() : .denies()])
         scene.after = after
         #expect(try parsed(scene.gateway())["Connection"] == value)
         #expect(try parsed(scene.json())["Connection"] == value)
@@ -242,7 +243,7 @@ import Testing
 
   @Test("nothing that a gateway would pass on is sent besides: no Server, no cookie, and Date only in the JSON form")
   func nothingElse() throws {
-    var scene = Scene(isAllowed: false, [.denies()])
+    var scene = Scene(.denied, [.denies()])
     scene.settings.style.sendsIETFHeaders = true
     scene.after = .close
     let known: Set = [

@@ -18,46 +18,52 @@ struct Scene {
     var limit = Limit(algorithm: .fixedWindow, limit: 10, period: 60 * second)
     var effect = Charge.Effect.limit
     var isShadow = false
+    var place = Charge.Place.memory
+    var onStoreFailure = Policy.OnStoreFailure.memory
   }
 
   var settings = APISettings()
   /// 14 November 2023, 22:13:20 UTC, to the second.
   var now = Now(monotonic: 5 * second, unix: 1_700_000_000 * second)
+  var redisUnix: Int64?
   var after = Afterwards.keep
-  var isAllowed: Bool
+  var outcome: CheckOutcome
+  var domain = "default"
   var parts: [Part]
 
-  init(isAllowed: Bool = true, _ parts: [Part]) {
-    self.isAllowed = isAllowed
+  init(_ outcome: CheckOutcome, _ parts: [Part]) {
+    self.outcome = outcome
     self.parts = parts
   }
 
-  private var set: PolicySet { PolicySet(parts.map { Policy(name: $0.name, limit: $0.limit) }) }
+  /// An allowance.
+  init(_ parts: [Part]) { self.init(.allowed, parts) }
+
+  private var set: PolicySet { PolicySet(parts.map { Policy(domain: domain, name: $0.name, limit: $0.limit) }) }
 
   var charges: [Charge] {
     parts.enumerated().map { number, part in
       var charge = Charge(
         policy: Int32(number), slot: UInt32(number + 100), keyStart: 0, keyCount: 0, effect: part.effect,
-        isShadow: part.isShadow, limit: part.limit, cost: 1)
+        isShadow: part.isShadow, place: part.place, onStoreFailure: part.onStoreFailure, limit: part.limit, cost: 1)
       charge.decision = part.decision
       return charge
     }
   }
 
+  var answer: Answer { Answer(settings.style, set, at: now, redisUnix: redisUnix, after: after) }
+
   /// The bytes that answer `request`, which is in the gateway form.
   func gateway(_ request: Request = Request("GET", "/check")) -> String {
-    let answer = Answer(settings.style, set, at: now, after: after)
     let isHead = Router.isHead(request.head, request.bytes.span)
     return written {
-      answer.writeGateway(
-        charges, isAllowed: isAllowed, request.gatewayRoute, request.bytes.span, isHead: isHead, to: &$0)
+      answer.writeGateway(charges, outcome, denyStatus: request.gatewayRoute.denyStatus, isHead: isHead, to: &$0)
     }
   }
 
   /// The bytes that answer the JSON form.
   func json(domain: String = "default") -> String {
-    let answer = Answer(settings.style, set, at: now, after: after)
-    return written { answer.writeJSON(charges, isAllowed: isAllowed, domain: domain.utf8.span, to: &$0) }
+    written { answer.writeJSON(charges, outcome, domain: domain.utf8.span, to: &$0) }
   }
 }
 
@@ -101,6 +107,14 @@ extension Scene.Part {
   var shadow: Self {
     var part = self
     part.isShadow = true
+    return part
+  }
+
+  /// The same part, counted in `place`.
+  func counted(_ place: Charge.Place, onStoreFailure: Policy.OnStoreFailure = .memory) -> Self {
+    var part = self
+    part.place = place
+    part.onStoreFailure = onStoreFailure
     return part
   }
 

@@ -1,4 +1,4 @@
-// ServerRig.swift: a server on the test's own thread, whose responder says what it was asked.
+// ServerRig.swift: a server on the test's own thread, whose responder says what it was asked, now or later.
 
 import CheckAPI
 import EventLoop
@@ -9,28 +9,59 @@ import Testing
 
 @testable import Sidecar
 
-/// Answers with the method and the target, or with the body of a POST.
+/// Answers with the method and the target, or with the body of a POST; where one of these begins with `/later` or
+/// `later`, not before the test says so.
 final class EchoResponder: Responder {
   var isStopping = false
   private(set) var batches = 0
   private(set) var peers: [PeerAddress] = []
   /// Bytes of each answer to `/big`.
   var bigCount = 100_000
+  /// What is to be answered later, in the order in which it was asked.
+  private(set) var postponed: [Postponed] = []
+
+  struct Postponed {
+    let asker: any Asker
+    let text: String
+    let isHead: Bool
+  }
 
   func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool { Router.isMethod("POST", head, bytes) }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, after: Afterwards, to out: inout ResponseBuffer
-  ) -> Int {
+    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering {
     peers.append(peer)
     let target = String(bytes, head.target.range)
     var text = "\(String(bytes, head.method.range)) \(target)"
     if target.hasPrefix("/big") { text += String(repeating: "b", count: bigCount - text.utf8.count) }
-    return write(text, isHead: Router.isHead(head, bytes), after, to: &out)
+    let isHead = Router.isHead(head, bytes)
+    return answer(text, isLater: target.hasPrefix("/later"), isHead: isHead, asker, after, to: &out)
   }
 
-  func answer(body: Span<UInt8>, after: Afterwards, to out: inout ResponseBuffer) -> Int {
-    write("body " + String(body, 0..<body.count), isHead: false, after, to: &out)
+  func answer(
+    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
+    let text = String(body, 0..<body.count)
+    return answer("body " + text, isLater: text.hasPrefix("later"), isHead: false, asker, after, to: &out)
+  }
+
+  private func answer(
+    _ text: String, isLater: Bool, isHead: Bool, _ asker: any Asker, _ after: Afterwards,
+    to out: inout ResponseBuffer
+  ) -> Answering {
+    guard isLater else { return .answered(status: write(text, isHead: isHead, after, to: &out)) }
+    postponed.append(Postponed(asker: asker, text: text, isHead: isHead))
+    return .later
+  }
+
+  /// Completes what was postponed, the `index`-th of what is left, and says what it was.
+  @discardableResult
+  func complete(_ index: Int = 0) -> String {
+    let request = postponed.remove(at: index)
+    request.asker.complete { write(request.text, isHead: request.isHead, $0, to: &$1) }
+    return request.text
   }
 
   private func write(_ text: String, isHead: Bool, _ after: Afterwards, to out: inout ResponseBuffer) -> Int {

@@ -4,8 +4,8 @@
 //   rediss://… with ?ca=FILE, cert=FILE, key=FILE, verify=on|off
 //   unix:///path?db=0
 //
-// Only the form is checked here; whoever connects takes it apart. What is shown of it, in a log, an error or a dump,
-// is `redacted`.
+// Only the form is checked here; RedisURL+Target.swift takes it apart. What is shown of it, in a log, an error or a
+// dump, is `redacted`.
 
 import PolicyFiles
 
@@ -29,6 +29,7 @@ public struct RedisURL: Sendable, Equatable {
     guard text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f }) else {
       throw misfit("; without spaces and control characters")
     }
+    guard Self.isDecodable(text[...]) else { throw misfit("; %XX stands for a byte of UTF-8, and % itself is %25") }
     guard let schemeEnd = Self.schemeEnd(text) else { throw misfit() }
     let scheme = String(text[..<schemeEnd].dropLast(3))
     guard Self.schemes.contains(scheme) else {

@@ -1,0 +1,52 @@
+// Bounds.swift: the limits of this room, each with its reason.
+
+/// The limits of a connection to Redis. Times are in nanoseconds.
+enum Bounds {
+  /// Bytes of one reply. The longest that weir asks for answers a call of many checks, some 10 KB; a server that sends
+  /// more is not what we think it is.
+  static let reply = 1 << 20
+  /// Room that hiredis keeps for input once it is empty: a whole read of the loop, so that it is not allocated anew.
+  static let readerRoom = 1 << 17
+  /// Bytes that may wait to be sent, above which a write is refused: a Redis that takes nothing for so long is away.
+  static let output = 1 << 24
+  /// From the start of a TCP connection to its end.
+  static let connect: Int64 = 1_000_000_000
+  /// From then on, for TLS and the greeting together.
+  static let greeting: Int64 = 1_000_000_000
+  /// For the name, the password file and the certificates of one attempt. glibc asks each name server for 5 s.
+  static let preparation: Int64 = 5_000_000_000
+  /// Addresses of a name that one attempt tries: with 2 s each, an attempt ends within half a minute.
+  static let addresses = 8
+  /// The first wait between two attempts while the breaker is closed, and the longest. Half of a wait is random.
+  static let backoff: ClosedRange<Int64> = 50_000_000...1_000_000_000
+  /// How often a connection that has to wait for another one's trial asks whether it is over.
+  static let trialPoll: Int64 = 100_000_000
+  /// Bytes of a password file. Redis takes longer ones, but nobody remembers them.
+  static let passwordFile = 4096
+  /// Bytes of Redis's own words in a log line.
+  static let quotedReply = 200
+
+  // MARK: Calls and tickets
+
+  static let second: Int64 = 1_000_000_000
+  /// Charges that one script call holds, but for a check that has more by itself: Redis serves nobody else meanwhile,
+  /// and 128 take it about half a millisecond.
+  static let chargesPerCall = 128
+  /// Calls without a reply beyond which a turn's checks wait for one, unless they fill a call: under load checks gather
+  /// and cost Redis a third each; a lone check never waits.
+  static let callsInFlight = 2
+  /// Tickets that may wait to be sent, a worker. Each belongs to a connection of its own, so it is hardly reached.
+  static let tickets = 16_384
+
+  /// How often a weir says that it lives.
+  static let announceInterval: Int64 = 2 * second
+  /// How long a sign of life counts.
+  static let signOfLife: Int64 = 10 * second
+  /// How long after a (re)connection the number of live weirs may only grow: a Redis that lost its data hears from all
+  /// of them only within their next intervals.
+  static let gathering: Int64 = 2 * announceInterval
+
+  /// How long a state seen at a denial is believed, and how many a worker keeps (each about 100 bytes).
+  static let observedTime: Int64 = 5 * second
+  static let observedStates = 8_192
+}

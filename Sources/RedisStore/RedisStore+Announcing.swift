@@ -1,0 +1,26 @@
+// RedisStore+Announcing.swift: signs of life, so that weirs know how many they are.
+
+import EventLoop
+
+extension RedisStore {
+  /// Sends a sign of life, and learns how many others gave one.
+  func announce() {
+    guard isReady, !names.domains.isEmpty else { return }
+    out.removeAll(keepingCapacity: true)
+    out.append(contentsOf: announcement(isLast: false))
+    _ = calls.append(.announcement, sentAt: loop.now, deadline: loop.now + timeout)
+    send()
+  }
+
+  /// The command: a sign of life, or the last word of a clean stop.
+  func announcement(isLast: Bool) -> [UInt8] {
+    Announcement.command(domains: names.domains, id: shared.id, signOfLife: Bounds.signOfLife, isLast: isLast)
+  }
+
+  /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
+  func heard(_ reply: borrowing Reply) {
+    let counts = reply.integers
+    guard counts.count == names.domains.count else { return }
+    shared.live.heard(zip(names.domains, counts).map { (domain: $0, count: $1) }, now: loop.now)
+  }
+}

@@ -1,0 +1,80 @@
+// RedisStore+Replies.swift: what Redis says, matched with what was asked, in order.
+
+import EventLoop
+
+extension RedisStore: LinkHandler {
+  func linkReady(_ link: Link, trialReply: borrowing Reply) {
+    shared.live.connected(now: loop.now)
+    heard(trialReply)
+  }
+
+  func linkLost(_ link: Link, _ failure: RedisFailure) {
+    failAll()
+  }
+
+  func received(_ link: Link, _ reply: borrowing Reply) {
+    guard !calls.isEmpty else {
+      return link.fail(.protocolError, detail: "a reply came that nothing was asked for")
+    }
+    let call = calls.removeFirst()
+    if call.kind != .load {
+      observer.redisCalled(nanoseconds: loop.freshNow() - call.sentAt, checks: call.tickets.count)
+    }
+    // What comes late is dropped: its checks were decided, and it was counted as a failure, when its time was over.
+    if !call.isExpired {
+      if reply.isError { refused(call, reply) } else { answered(call, reply) }
+    }
+    calls.recycle(call)
+    // What waited for a reply goes with what this turn brings.
+    if !gathered.isEmpty { loop.callAtTurnEnd(self) }
+  }
+
+  private func answered(_ call: Call, _ reply: borrowing Reply) {
+    switch call.kind {
+    case .charges:
+      let isSound = decode(reply, into: call.tickets)
+      redeeming.append(contentsOf: call.tickets)
+      guard isSound else {
+        redeem(.failed)
+        return link.fail(.protocolError, detail: "the script's reply is malformed; are these keys another program's?")
+      }
+      shared.breaker.succeeded()
+      redeem(.decided)
+    case .announcement:
+      shared.breaker.succeeded()
+      heard(reply)
+    case .load:
+      return
+    }
+  }
+
+  private func decode(_ reply: borrowing Reply, into tickets: [Ticket]) -> Bool {
+    let now = loop.now
+    return reply.withBytes { bytes in
+      do throws(MalformedReply) {
+        try ChargeCall.decode(bytes, into: tickets) { ticket, index, state in
+          observed.note(ticket, index, state, unix: ticket.unixNow, at: now)
+        }
+        return true
+      } catch {
+        return false
+      }
+    }
+  }
+
+  /// An error reply: nothing was counted. Some say that this connection leads to a server that cannot serve; a new one
+  /// may lead to one that can.
+  private func refused(_ call: Call, _ reply: borrowing Reply) {
+    let error = reply.withBytes { ErrorReply($0) }
+    if error.word == "NOSCRIPT", call.kind == .charges, !call.isRepeated { return sendAgain(call) }
+    redeeming.append(contentsOf: call.tickets)
+    let detail = "\(error.text); \(error.failure.advice)"
+    if error.needsNewConnection {
+      redeem(.failed)
+      link.fail(error.failure, detail: detail)
+    } else {
+      failed(error.failure, detail)
+      redeem(.failed)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// RedisStore+Sending.swift: from gathered tickets to script calls, once a turn.
+
+public import EventLoop
+import Limiting
+
+extension RedisStore: TurnEndHandler {
+  public func turnEnded() {
+    guard !gathered.isEmpty, link.isReady else { return }
+    if calls.waiting >= Bounds.callsInFlight, gatheredCharges < Bounds.chargesPerCall { return }
+    out.removeAll(keepingCapacity: true)
+    var index = 0
+    while index < gathered.count { index = encodeCall(from: index) }
+    gathered.removeAll(keepingCapacity: true)
+    gatheredCharges = 0
+    send()
+  }
+
+  /// Encodes one call of the tickets from `index` on: as many as its bound allows, at least one. Returns where the next
+  /// one begins.
+  private func encodeCall(from index: Int) -> Int {
+    let call = calls.append(.charges, sentAt: loop.now, deadline: gathered[index].arrival + timeout)
+    var index = index
+    encoder.begin()
+    repeat {
+      encoder.append(gathered[index])
+      call.tickets.append(gathered[index])
+      index += 1
+    } while index < gathered.count && encoder.chargeCount < Bounds.chargesPerCall
+    encoder.write(to: &out)
+    return index
+  }
+
+  /// Sends a call once more, behind the script that it found missing: it has counted nothing.
+  func sendAgain(_ call: Call) {
+    out.removeAll(keepingCapacity: true)
+    out.append(contentsOf: Scripts.charge.load)
+    _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
+    let again = calls.append(.charges, sentAt: loop.now, deadline: call.deadline)
+    again.isRepeated = true
+    encoder.begin()
+    for ticket in call.tickets {
+      encoder.append(ticket)
+      again.tickets.append(ticket)
+    }
+    encoder.write(to: &out)
+    send()
+  }
+
+  func send() {
+    if !link.write(out.span) {
+      link.fail(.disconnected, detail: "Redis does not take what is sent to it")
+    }
+    setTimer()
+  }
+}

@@ -1,0 +1,189 @@
+// RedisStore.swift: one worker's half of a shared store: tickets in, script calls out, replies back to tickets.
+//
+// The checks of one turn of the loop are gathered and travel in one write, in as few calls as their number allows; each
+// keeps its own all or nothing (charge.lua). A lone check is sent at the end of its turn. While two calls are on their
+// way, further checks wait for a reply and share the next call. A ticket's time is over one time-out after its check
+// arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is dropped. Nothing is sent twice
+// but a call that found the script missing, which has counted nothing.
+//
+// Files: +Sending, +Replies, +Announcing; the rest is in objects of their own: Link (the connection), SharedBreaker
+// (whether to ask at all), ObservedStates (denials that need no asking).
+
+public import EventLoop
+import Limiting
+
+/// The store over one Redis, for one worker. Used only on its loop's thread.
+public final class RedisStore {
+  /// What all workers of a process share.
+  public struct Shared: Sendable {
+    public let breaker: SharedBreaker
+    public let live: LiveWeirs
+    /// Names this process among the live weirs.
+    public let id: String
+
+    public init(breaker: SharedBreaker, live: LiveWeirs, id: String) {
+      self.breaker = breaker
+      self.live = live
+      self.id = id
+    }
+  }
+
+  let loop: Loop
+  let shared: Shared
+  let observer: any RedisObserver
+  /// Nanoseconds from a check's arrival to the end of its wait.
+  let timeout: Int64
+  /// Whether this worker says for all that the process lives.
+  let announces: Bool
+  var names: KeyNames
+  var connection: Link?
+  var link: Link { connection ?? { preconditionFailure("the link lives as long as its store") }() }
+
+  /// Tickets to be sent, in the order of their arrival, and how many charges they hold.
+  var gathered: [Ticket] = []
+  var gatheredCharges = 0
+  var calls = CallQueue()
+  var encoder = ChargeCall()
+  var observed = ObservedStates()
+  var out: [UInt8] = []
+  /// Tickets that are being redeemed, while nothing else is under way.
+  var redeeming: [Ticket] = []
+  private var timer: Timer?
+  private var isTimerSet = false
+  private var announcer: Timer?
+
+  /// - Parameters:
+  ///   - timeout: Nanoseconds, from a check's arrival.
+  ///   - announces: Whether this store sends the process's signs of life; one of a process does.
+  ///   - observer: Kept, told of everything that happens.
+  public init(
+    loop: Loop, target: RedisTarget, timeout: Int64, shared: Shared, announces: Bool, names: KeyNames,
+    observer: any RedisObserver
+  ) {
+    self.loop = loop
+    self.timeout = timeout
+    self.shared = shared
+    self.announces = announces
+    self.names = names
+    self.observer = observer
+    timer = Timer(loop: loop) { [unowned self] _ in
+      isTimerSet = false
+      expire()
+    }
+    connection = Link(
+      loop: loop, target: target, breaker: shared.breaker, scripts: [Scripts.charge.text, Scripts.announce.text],
+      trial: { [unowned self] in announcement(isLast: false) }, observer: observer, handler: self)
+    if announces {
+      announcer = Timer(loop: loop) { [unowned self] _ in announce() }
+      announcer?.start(afterNanoseconds: Bounds.announceInterval, every: Bounds.announceInterval)
+    }
+  }
+
+  /// Connects for the first time.
+  public func start() { link.start() }
+
+  /// Whether a check would be asked of Redis now.
+  public var isReady: Bool { link.isReady && shared.breaker.isClosed }
+
+  /// Takes the names of a new policy set.
+  public func adopt(_ names: KeyNames) {
+    self.names = names
+    if announces { announce() }
+  }
+
+  /// Asks Redis for the `.redis` charges of a ticket.
+  ///
+  /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
+  ///   its holder is told later, exactly once, at the latest when its time is over.
+  public func ask(_ ticket: Ticket) -> Bool {
+    ticket.prepare()
+    if observed.deny(ticket, at: loop.now) {
+      observer.redisRemembered()
+      return true
+    }
+    if !shared.breaker.isClosed { link.breakerOpened() }
+    guard isReady, gathered.count < Bounds.tickets else {
+      ticket.outcome = .failed
+      return true
+    }
+    gathered.append(ticket)
+    gatheredCharges += ticket.redisCharges
+    loop.callAtTurnEnd(self)
+    setTimer()
+    return false
+  }
+
+  /// Says goodbye and closes; tickets that wait fail.
+  public func stop() {
+    if announces, link.isReady { _ = link.write(announcement(isLast: true).span) }
+    timer?.close()
+    announcer?.close()
+    link.stop()
+  }
+
+  // MARK: Time
+
+  /// Wakes up when the oldest ticket's time is over. Under load that is set once a time-out, not once a call.
+  func setTimer() {
+    guard !isTimerSet else { return }
+    let oldest = min(calls.firstWaiting?.deadline ?? .max, gathered.first.map { $0.arrival + timeout } ?? .max)
+    guard oldest < .max else { return }
+    isTimerSet = true
+    timer?.start(afterNanoseconds: oldest - loop.now)
+  }
+
+  /// Redeems what has waited too long.
+  private func expire() {
+    let now = loop.freshNow()
+    while let call = calls.firstWaiting, call.deadline <= now {
+      calls.expire(call)
+      redeeming.append(contentsOf: call.tickets)
+      call.tickets.removeAll(keepingCapacity: true)
+      failed(.timeout, "no reply within \(timeout / 1_000_000) ms")
+    }
+    let late = gathered.prefix { $0.arrival + timeout <= now }.count
+    for ticket in gathered.prefix(late) { forget(ticket) }
+    gathered.removeFirst(late)
+    redeem(.failed)
+    setTimer()
+  }
+
+  private func forget(_ ticket: Ticket) {
+    gatheredCharges -= ticket.redisCharges
+    redeeming.append(ticket)
+  }
+
+  /// Gives up everything that waits.
+  func failAll() {
+    redeeming.append(contentsOf: gathered)
+    gathered.removeAll(keepingCapacity: true)
+    gatheredCharges = 0
+    while !calls.isEmpty {
+      let call = calls.removeFirst()
+      redeeming.append(contentsOf: call.tickets)
+      calls.recycle(call)
+    }
+    redeem(.failed)
+  }
+
+  // MARK: Redeeming
+
+  /// Tells the holders of `redeeming`. They may ask again from inside.
+  func redeem(_ outcome: Ticket.Outcome) {
+    guard !redeeming.isEmpty else { return }
+    var tickets: [Ticket] = []
+    swap(&tickets, &redeeming)
+    for ticket in tickets {
+      ticket.outcome = outcome
+      ticket.holder?.redeemed(ticket)
+    }
+    tickets.removeAll(keepingCapacity: true)
+    if redeeming.isEmpty { swap(&tickets, &redeeming) }
+  }
+
+  /// A call has failed. If that opened the breaker, the connection goes, and with it all that waits.
+  func failed(_ failure: RedisFailure, _ detail: String) {
+    observer.redisFailed(failure, detail: detail)
+    if shared.breaker.failed(at: loop.now, isQuick: failure.isQuick) { link.breakerOpened() }
+  }
+}

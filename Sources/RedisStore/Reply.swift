@@ -1,0 +1,72 @@
+// Reply.swift: one reply of Redis (RESP2), as a view into its reader.
+
+/// A reply, or an element of one. It can only be borrowed, for the time of a callback: its bytes belong to the reader,
+/// which uses them again for the next reply.
+struct Reply: ~Copyable {
+  enum Kind: Equatable, Sendable {
+    /// A bulk string; see `withBytes`.
+    case string
+    case integer(Int64)
+    case array(count: Int)
+    /// `+OK`; see `withBytes`.
+    case status
+    /// `-ERR …`; see `withBytes`.
+    case error
+    case `nil`
+  }
+
+  private let reader: ReplyReader
+  private let index: Int
+
+  init(reader: ReplyReader, index: Int) {
+    self.reader = reader
+    self.index = index
+  }
+
+  var kind: Kind {
+    let node = reader.nodes[index]
+    return switch node.kind {
+    case .string: .string
+    case .integer: .integer(node.number)
+    case .array: .array(count: Int(node.count))
+    case .status: .status
+    case .error: .error
+    case .none: .nil
+    }
+  }
+
+  var isError: Bool { reader.nodes[index].kind == .error }
+
+  /// The bytes of a string, a status or an error (without its `-`); none for the other kinds.
+  borrowing func withBytes<Result, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let node = reader.nodes[index]
+    let range = node.hasBytes ? node.start..<node.start + Int(node.count) : 0..<0
+    let bytes = reader.bytes
+    return try body(bytes.span.extracting(range))
+  }
+
+  /// Calls `body` with each element of an array, in order; not at all for the other kinds.
+  borrowing func forEach<Failure: Error>(_ body: (borrowing Reply) throws(Failure) -> Void) throws(Failure) {
+    var next = reader.nodes[index].firstElement
+    while next != 0 {
+      try body(Reply(reader: reader, index: next))
+      next = reader.nodes[next].nextElement
+    }
+  }
+
+  /// The integers among an array's elements.
+  var integers: [Int64] {
+    var integers: [Int64] = []
+    forEach { element in
+      if case .integer(let number) = element.kind { integers.append(number) }
+    }
+    return integers
+  }
+
+  /// The bytes as text for a log line: at most `Bounds.quotedReply`, control characters and what is no UTF-8 replaced.
+  borrowing func quoted() -> String {
+    withBytes { RedisFailure.printable($0) }
+  }
+}

@@ -1,0 +1,96 @@
+// Decider.swift: from a check to its decisions, over both stores. Memory decides at once; Redis may take a ticket.
+//
+// A check's charges in memory come first and are given back if Redis denies. Where Redis does not answer, each policy's
+// `on_store_failure` says what holds: it is let through, counted in memory under this weir's share of its limit, or it
+// leaves the whole check undecided. Whatever was charged before is given back then, and all that is left is decided
+// anew in one step, so that it stays all or nothing.
+
+import CheckAPI
+import Limiting
+import Policies
+import RedisStore
+import Stores
+
+/// Decides the checks of one worker.
+final class Decider {
+  private let memory: MemoryStore
+  /// nil where there is no Redis.
+  let redis: RedisStore?
+  private let live: LiveWeirs?
+
+  /// - Parameters:
+  ///   - redis: nil where there is none; then no policy counts in it.
+  init(memory: MemoryStore, redis: RedisStore?, live: LiveWeirs?) {
+    self.memory = memory
+    self.redis = redis
+    self.live = live
+  }
+
+  // MARK: Memory alone
+
+  /// Decides a check that asks nothing of Redis.
+  func decide(_ check: inout Check, at now: Now) -> Bool {
+    check.withCharges { memory.decide(&$0, keys: $1, now: now) }
+  }
+
+  // MARK: With Redis
+
+  /// Whether any of a check's charges is for Redis.
+  static func needsRedis(_ charges: borrowing [Charge]) -> Bool {
+    for index in charges.indices where charges[index].effect == .limit && charges[index].place == .redis {
+      return true
+    }
+    return false
+  }
+
+  /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
+  func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
+    guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
+    let isAllowedHere = ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
+    ticket.onlyLooks = !isAllowedHere
+    guard redis.ask(ticket) else { return nil }
+    return conclude(ticket, set, chargedAt: now, at: now)
+  }
+
+  /// What a redeemed ticket comes to.
+  ///
+  /// - Parameters:
+  ///   - chargedAt: The `now` of `begin`.
+  func conclude(_ ticket: Ticket, _ set: PolicySet, chargedAt: Now, at now: Now) -> CheckOutcome {
+    let isAllowedHere = !ticket.onlyLooks
+    if ticket.outcome == .decided {
+      guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }
+      memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now)
+      ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
+      return .denied
+    }
+    if isAllowedHere { memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now) }
+    return fallBack(ticket, set, at: now)
+  }
+
+  /// Decides without Redis.
+  private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome {
+    var isUndecided = false
+    for index in ticket.charges.indices
+    where ticket.charges[index].effect == .limit && ticket.charges[index].place == .redis {
+      if ticket.charges[index].onStoreFailure == .memory {
+        ticket.charges[index].place = .fallback
+        divide(&ticket.charges[index].limit, set.policies[Int(ticket.charges[index].policy)].domain)
+      } else {
+        ticket.charges[index].place = .nowhere
+        if ticket.charges[index].onStoreFailure == .deny, !ticket.charges[index].isShadow { isUndecided = true }
+      }
+    }
+    if isUndecided { return .undecided }
+    return ticket.withCharges { memory.decide(&$0, keys: $1, now: now) } ? .allowed : .denied
+  }
+
+  /// This weir's share of a limit, at least 1.
+  private func divide(_ limit: inout Limit, _ domain: String) {
+    guard let live else { return }
+    let share = live.share(in: domain)
+    guard share > 1 else { return }
+    limit.limit = max(1, limit.limit / share)
+    limit.burst = max(1, limit.burst / share)
+  }
+}

@@ -1,0 +1,128 @@
+// RedisWatch.swift: what happens with Redis, counted a worker and told once: in the log, at /health, at /metrics.
+
+import EventLoop
+import RedisStore
+import Synchronization
+import Telemetry
+
+/// What all workers together know of their Redis.
+final class RedisStatus: Sendable {
+  private struct State {
+    /// When each kind of failure was last seen, on the monotonic clock, since the connection before.
+    var seen: [RedisFailure: Int64] = [:]
+    var connections = 0
+    var newest: RedisFailure?
+  }
+
+  /// A failure that comes again within this time is no news.
+  private static let quiet: Int64 = 60 * Bounds.second
+
+  let breaker: SharedBreaker
+  let live: LiveWeirs
+  private let state = Mutex(State())
+  private let logger: EventLogger
+  private let url: String
+
+  /// - Parameter url: Without secrets.
+  init(breaker: SharedBreaker, live: LiveWeirs, url: String, logger: EventLogger) {
+    self.breaker = breaker
+    self.live = live
+    self.url = url
+    self.logger = logger
+  }
+
+  /// Workers that are connected and logged in.
+  var connections: Int { state.withLock { $0.connections } }
+
+  func connected() {
+    let isFirst = state.withLock { state in
+      state.connections += 1
+      guard state.connections == 1 else { return false }
+      state.seen = [:]
+      state.newest = nil
+      return true
+    }
+    if isFirst { logger.log(.info, "redis connected", ["redis": .string(url)]) }
+  }
+
+  func lost() { state.withLock { $0.connections -= 1 } }
+
+  func failed(_ failure: RedisFailure, _ detail: String) {
+    let now = Loop.monotonicNow()
+    let isNews = state.withLock { state in
+      let last = state.seen[failure]
+      state.seen[failure] = now
+      state.newest = failure
+      return last.map { now - $0 > Self.quiet } ?? true
+    }
+    guard isNews else { return }
+    logger.log(
+      .warning, "redis failed",
+      ["redis": .string(url), "failure": .string(failure.rawValue), "detail": .string(detail)])
+  }
+
+  /// What `/health` says: "ok", or what is wrong.
+  func health(workers: Int) -> String {
+    let (connections, newest) = state.withLock { ($0.connections, $0.newest) }
+    let cause = newest.map { ": \($0.rawValue)" } ?? ""
+    guard breaker.isClosed else { return "the breaker is open" + cause }
+    guard connections > 0 else { return "not connected" + cause }
+    guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
+    return "ok"
+  }
+}
+
+/// What one worker sees of Redis.
+final class RedisWatch: RedisObserver {
+  let status: RedisStatus
+  let durations = Histogram()
+  let sizes = Histogram()
+  private let counters: WorkerCounters
+
+  init(_ status: RedisStatus, _ counters: WorkerCounters) {
+    self.status = status
+    self.counters = counters
+  }
+
+  func redisConnected() {
+    counters.add(.redisConnects)
+    status.connected()
+  }
+
+  func redisDisconnected() { status.lost() }
+
+  func redisFailed(_ failure: RedisFailure, detail: String) {
+    counters.add(.redisError(failure))
+    status.failed(failure, detail)
+  }
+
+  func redisCalled(nanoseconds: Int64, checks: Int) {
+    counters.add(.redisCalls)
+    durations.observe(nanoseconds: nanoseconds)
+    if checks > 0 { sizes.observe(size: checks) }
+  }
+
+  func redisBreakerChanged(to state: Breaker.State) {}
+
+  func redisRemembered() { counters.add(.redisRememberedDenials) }
+}
+
+extension WorkerCounter {
+  static func redisError(_ failure: RedisFailure) -> WorkerCounter {
+    switch failure {
+    case .timeout: .redisTimeouts
+    case .disconnected: .redisDisconnects
+    case .resolve: .redisResolveErrors
+    case .tls: .redisTLSErrors
+    case .auth: .redisAuthErrors
+    case .permission: .redisPermissionErrors
+    case .readOnly: .redisReadOnlyErrors
+    case .loading: .redisLoadingErrors
+    case .outOfMemory: .redisOutOfMemoryErrors
+    case .busy: .redisBusyErrors
+    case .cluster: .redisClusterErrors
+    case .other: .redisOtherErrors
+    case .protocolError: .redisProtocolErrors
+    }
+  }
+}
