@@ -66,17 +66,7 @@ public final class HTTPClient {
   public func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   /// - Throws: `SystemFailure`, as when the server has closed.
-  public func send(_ bytes: [UInt8]) throws {
-    var sent = 0
-    while sent < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { raw in
-        unsafe Glibc.send(descriptor, raw.baseAddress! + sent, raw.count - sent, Int32(MSG_NOSIGNAL))
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemFailure("send to \(address.text)") }
-      sent += count
-    }
-  }
+  public func send(_ bytes: [UInt8]) throws { try Self.sendAll(bytes, to: descriptor, address) }
 
   /// No more will be sent; answers can still be read.
   public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
@@ -130,7 +120,10 @@ public final class HTTPClient {
     }
   }
 
-  private static func connect(to address: Address) throws -> Int32 {
+  // MARK: sockets, for other clients too
+
+  /// A blocking connection; the caller closes it.
+  static func connect(to address: Address) throws -> Int32 {
     switch address {
     case .tcp(let host, let port) where host.contains(":"):
       var socketAddress = sockaddr_in6()
@@ -175,5 +168,18 @@ public final class HTTPClient {
       throw failure
     }
     return descriptor
+  }
+
+  /// Sends everything; throws `SystemFailure`, as when the peer has closed.
+  static func sendAll(_ bytes: [UInt8], to descriptor: Int32, _ address: Address) throws {
+    var sent = 0
+    while sent < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { raw in
+        unsafe Glibc.send(descriptor, raw.baseAddress! + sent, raw.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw SystemFailure("send to \(address.text)") }
+      sent += count
+    }
   }
 }

@@ -72,12 +72,16 @@ public final class ServerProcess: Sendable {
   }
 
   /// A port that was free a moment ago.
-  public static func freePort() throws -> UInt16 {
+  public static func freePort() throws -> UInt16 { try bindable(0) }
+
+  /// `port`, if nobody holds it; 0 takes any.
+  static func bindable(_ port: UInt16) throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SystemFailure("socket") }
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
     unsafe inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
