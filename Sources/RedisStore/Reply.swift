@@ -48,7 +48,7 @@ struct Reply: ~Copyable {
   }
 
   /// Calls `body` with each element of an array, in order; not at all for the other kinds.
-  borrowing func forEach<Failure: Error>(_ body: (borrowing Reply) throws(Failure) -> Void) throws(Failure) {
+  borrowing func visitElements<Failure: Error>(_ body: (borrowing Reply) throws(Failure) -> Void) throws(Failure) {
     var next = reader.nodes[index].firstElement
     while next != 0 {
       try body(Reply(reader: reader, index: next))
