@@ -65,7 +65,7 @@ struct Handshake: ~Copyable {
   }
 
   /// Takes the reply to the next command.
-  mutating func received(_ reply: borrowing Reply) -> Action {
+  mutating func received(_ reply: Reply) -> Action {
     guard next < steps.count else {
       return .failed(LinkFailure(.protocolError, "a reply to nothing that was asked"))
     }

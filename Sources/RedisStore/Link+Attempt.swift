@@ -89,7 +89,7 @@ extension Link {
   }
 
   /// A reply during the greeting.
-  func greeted(_ reply: borrowing Reply) {
+  func greeted(_ reply: Reply) {
     switch handshake?.received(reply) {
     case .wait, nil: return
     case .failed(let failure): addressFailed(failure.failure, failure.detail)
@@ -97,7 +97,7 @@ extension Link {
     }
   }
 
-  private func becomeReady(_ trialReply: borrowing Reply) {
+  private func becomeReady(_ trialReply: Reply) {
     timer.stop()
     handshake = nil
     if isTrial {

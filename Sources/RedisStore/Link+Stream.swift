@@ -78,7 +78,8 @@ extension Link {
     guard let channel, let stream else { return }
     if scratch.isEmpty { scratch = [UInt8](repeating: 0, count: 1 << 15) }
     while case let count = channel.takeOutput(into: &scratch), count > 0 {
-      guard stream.write(scratch.span.extracting(first: count)) else {
+      let bytes = scratch
+      guard stream.write(bytes.span.extracting(first: count)) else {
         return broken(.disconnected, "Redis takes no more bytes; \(RedisFailure.timeout.advice)")
       }
     }

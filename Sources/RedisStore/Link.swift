@@ -15,14 +15,14 @@ protocol LinkHandler: AnyObject {
   /// The greeting is done: commands may be written.
   ///
   /// - Parameter trialReply: What the trial call was answered: no error.
-  func linkReady(_ link: Link, trialReply: borrowing Reply)
+  func linkReady(_ link: Link, trialReply: Reply)
 
   /// The connection is gone: nothing of what was written since `linkReady` and is unanswered will be answered. Exactly
   /// once for each `linkReady`. The link counts the loss in the breaker and tells the observer by itself.
   func linkLost(_ link: Link, _ failure: RedisFailure)
 
   /// The next reply: one for each command written since `linkReady`, in order.
-  func received(_ link: Link, _ reply: borrowing Reply)
+  func received(_ link: Link, _ reply: Reply)
 }
 
 /// A connection to one Redis, for one loop.

@@ -18,7 +18,7 @@ extension RedisStore {
   }
 
   /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
-  func heard(_ reply: borrowing Reply) {
+  func heard(_ reply: Reply) {
     let counts = reply.integers
     guard counts.count == names.domains.count else { return }
     shared.live.heard(zip(names.domains, counts).map { (domain: $0, count: $1) }, now: loop.now)

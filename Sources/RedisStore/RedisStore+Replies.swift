@@ -3,7 +3,7 @@
 import EventLoop
 
 extension RedisStore: LinkHandler {
-  func linkReady(_ link: Link, trialReply: borrowing Reply) {
+  func linkReady(_ link: Link, trialReply: Reply) {
     shared.live.connected(now: loop.now)
     heard(trialReply)
   }
@@ -12,7 +12,7 @@ extension RedisStore: LinkHandler {
     failAll()
   }
 
-  func received(_ link: Link, _ reply: borrowing Reply) {
+  func received(_ link: Link, _ reply: Reply) {
     guard !calls.isEmpty else {
       return link.fail(.protocolError, detail: "a reply came that nothing was asked for")
     }
@@ -29,7 +29,7 @@ extension RedisStore: LinkHandler {
     if !gathered.isEmpty { loop.callAtTurnEnd(self) }
   }
 
-  private func answered(_ call: Call, _ reply: borrowing Reply) {
+  private func answered(_ call: Call, _ reply: Reply) {
     switch call.kind {
     case .charges:
       let isSound = decode(reply, into: call.tickets)
@@ -48,7 +48,7 @@ extension RedisStore: LinkHandler {
     }
   }
 
-  private func decode(_ reply: borrowing Reply, into tickets: [Ticket]) -> Bool {
+  private func decode(_ reply: Reply, into tickets: [Ticket]) -> Bool {
     let now = loop.now
     return reply.withBytes { bytes in
       do throws(MalformedReply) {
@@ -64,7 +64,7 @@ extension RedisStore: LinkHandler {
 
   /// An error reply: nothing was counted. Some say that this connection leads to a server that cannot serve; a new one
   /// may lead to one that can.
-  private func refused(_ call: Call, _ reply: borrowing Reply) {
+  private func refused(_ call: Call, _ reply: Reply) {
     let error = reply.withBytes { ErrorReply($0) }
     if error.word == "NOSCRIPT", call.kind == .charges, !call.isRepeated { return sendAgain(call) }
     redeeming.append(contentsOf: call.tickets)

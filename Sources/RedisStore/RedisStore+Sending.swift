@@ -47,7 +47,12 @@ extension RedisStore: TurnEndHandler {
   }
 
   func send() {
-    if !link.write(out.span) {
+    // Taken out meanwhile, so that its bytes cannot change under the link.
+    var bytes: [UInt8] = []
+    swap(&bytes, &out)
+    let isTaken = link.write(bytes.span)
+    swap(&bytes, &out)
+    if !isTaken {
       link.fail(.disconnected, detail: "Redis does not take what is sent to it")
     }
     setTimer()

@@ -1,8 +1,8 @@
 // Reply.swift: one reply of Redis (RESP2), as a view into its reader.
 
-/// A reply, or an element of one. It can only be borrowed, for the time of a callback: its bytes belong to the reader,
+/// A reply, or an element of one, good for the time of the callback that brings it: its bytes belong to the reader,
 /// which uses them again for the next reply.
-struct Reply: ~Copyable {
+struct Reply {
   enum Kind: Equatable, Sendable {
     /// A bulk string; see `withBytes`.
     case string
@@ -38,7 +38,7 @@ struct Reply: ~Copyable {
   var isError: Bool { reader.nodes[index].kind == .error }
 
   /// The bytes of a string, a status or an error (without its `-`); none for the other kinds.
-  borrowing func withBytes<Result, Failure: Error>(
+  func withBytes<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let node = reader.nodes[index]
@@ -48,7 +48,7 @@ struct Reply: ~Copyable {
   }
 
   /// Calls `body` with each element of an array, in order; not at all for the other kinds.
-  borrowing func forEach<Failure: Error>(_ body: (borrowing Reply) throws(Failure) -> Void) throws(Failure) {
+  func forEach<Failure: Error>(_ body: (Reply) throws(Failure) -> Void) throws(Failure) {
     var next = reader.nodes[index].firstElement
     while next != 0 {
       try body(Reply(reader: reader, index: next))
@@ -58,15 +58,18 @@ struct Reply: ~Copyable {
 
   /// The integers among an array's elements.
   var integers: [Int64] {
+    // Not by `forEach`: the optimiser of Swift 6.3 fails on it here.
     var integers: [Int64] = []
-    forEach { element in
-      if case .integer(let number) = element.kind { integers.append(number) }
+    var next = reader.nodes[index].firstElement
+    while next != 0 {
+      if reader.nodes[next].kind == .integer { integers.append(reader.nodes[next].number) }
+      next = reader.nodes[next].nextElement
     }
     return integers
   }
 
   /// The bytes as text for a log line: at most `Bounds.quotedReply`, control characters and what is no UTF-8 replaced.
-  borrowing func quoted() -> String {
+  func quoted() -> String {
     withBytes { RedisFailure.printable($0) }
   }
 }

@@ -95,7 +95,7 @@ import CHiredis
   }
 
   /// The reply that `next` has found, until `next` is called again.
-  func withReply(_ body: (borrowing Reply) -> Void) {
+  func withReply(_ body: (Reply) -> Void) {
     precondition(!nodes.isEmpty && !isPartial, "a reply is looked at after it was found")
     body(Reply(reader: self, index: 0))
   }

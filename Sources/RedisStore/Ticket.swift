@@ -73,11 +73,13 @@ extension Ticket {
     var charges: [Charge] = []
     swap(&charges, &self.charges)
     defer { swap(&charges, &self.charges) }
+    let keys = self.keys
     return body(&charges, keys.span)
   }
 
   /// Names the counters.
   func prepare() {
+    let keys = self.keys
     digests.removeAll(keepingCapacity: true)
     redisCharges = 0
     for charge in charges {

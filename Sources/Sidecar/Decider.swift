@@ -60,12 +60,16 @@ final class Decider {
     let isAllowedHere = !ticket.onlyLooks
     if ticket.outcome == .decided {
       guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }
-      memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now)
+      giveBack(ticket, chargedAt: chargedAt, at: now)
       ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
       return .denied
     }
-    if isAllowedHere { memory.giveBack(ticket.charges, keys: ticket.keys.span, chargedAt: chargedAt, now: now) }
+    if isAllowedHere { giveBack(ticket, chargedAt: chargedAt, at: now) }
     return fallBack(ticket, set, at: now)
+  }
+
+  private func giveBack(_ ticket: Ticket, chargedAt: Now, at now: Now) {
+    ticket.withCharges { memory.giveBack($0, keys: $1, chargedAt: chargedAt, now: now) }
   }
 
   /// Decides without Redis.

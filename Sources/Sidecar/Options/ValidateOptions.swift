@@ -40,7 +40,7 @@ public struct ValidateOptions: Sendable, Equatable {
         .one("--format", "text|json", default: "text", variable: false, "the form of the answer on stdout") {
           (options, text) throws(Misfit) in options.format = try OptionValue.word(text)
         },
-        .one("--redis", "URL", default: "none", variable: false, "take store: redis as valid, and as the default") {
+        .one("--redis", "URL", default: "none", "take store: redis as valid, and as the default") {
           (options, text) throws(Misfit) in options.redis = try RedisURL(text)
         },
       ])

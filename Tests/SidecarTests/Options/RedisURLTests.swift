@@ -49,6 +49,11 @@ import Testing
       ("unix://run/r", "unix://run/r", "; the path of a socket is absolute, at most 107 bytes", nil),
       ("unix:///r?db=x", "unix:///r?db=x", "; a database is a number", nil),
       ("unix:///r?dbb=1", "unix:///r?dbb=***", "; unix:// takes ?db=", nil),
+      ("redis://:100%s3cret@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
+      ("redis://:s3cret%4@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
+      ("redis://:s3cret%@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
+      ("redis://:s3cret%ff@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
+      ("redis://:s3cret%00@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
     ] as [(String, String, String, String?)])
   func bad(text: String, shown: String, hint: String, nearest: String?) {
     #expect(throws: Misfit(quoted: "\"\(shown)\"", expected: RedisURL.expected + hint, nearest: nearest)) {

@@ -28,10 +28,13 @@ import Testing
     }
   }
 
-  @Test("a Redis is told by flag only")
+  @Test("a Redis is told by flag, else by the server's variable, so that both see the same policies as valid")
   func redis() throws {
+    #expect(try parse([]).redis == nil)
     #expect(try parse(["--redis", "redis://h"]).redis?.secretText == "redis://h")
-    #expect(try parse([], ["WEIR_REDIS": "redis://h"]).redis == nil)
+    #expect(try parse([], ["WEIR_REDIS": "redis://h"]).redis?.secretText == "redis://h")
+    #expect(try parse(["--redis", "redis://f"], ["WEIR_REDIS": "redis://h"]).redis?.secretText == "redis://f")
+    #expect(throws: UsageError.self) { try self.parse([], ["WEIR_REDIS": "h"]) }
   }
 
   @Test("two paths are an error, and so is an empty one")

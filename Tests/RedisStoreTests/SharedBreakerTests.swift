@@ -1,0 +1,49 @@
+// SharedBreakerTests.swift: the breaker of a process, from several threads.
+
+import Synchronization
+import TestKit
+import Testing
+
+@testable import RedisStore
+
+@Suite struct SharedBreakerTests {
+  @Test("what is read without the lock is the breaker's state, and each change is told once")
+  func mirror() {
+    let observer = RecordingObserver()
+    let breaker = SharedBreaker(observer: observer)
+    #expect(breaker.isClosed && breaker.state == .closed)
+    for _ in 1..<Breaker.threshold { #expect(!breaker.failed(at: 0, isQuick: false)) }
+    #expect(breaker.isClosed)
+    #expect(breaker.failed(at: 0, isQuick: false))
+    #expect(!breaker.isClosed && breaker.state == .open)
+    #expect(breaker.permission(at: 1_000_000_000) == .trial)
+    #expect(!breaker.isClosed && breaker.state == .halfOpen)
+    breaker.trialEnded(.succeeded, at: 0)
+    #expect(breaker.isClosed && breaker.state == .closed)
+    breaker.succeeded()
+    #expect(observer.states == [.open, .halfOpen, .closed])
+  }
+
+  @Test("a success is never lost to the fast path: it starts the count anew")
+  func fastPath() {
+    let breaker = SharedBreaker()
+    for _ in 0..<20 {
+      #expect(!breaker.failed(at: 0, isQuick: true))
+      breaker.succeeded()
+    }
+    #expect(breaker.isClosed)
+  }
+
+  @Test("of many who ask at once one gets the trial")
+  func race() throws {
+    let breaker = SharedBreaker()
+    for _ in 0..<Breaker.threshold { _ = breaker.failed(at: 0, isQuick: true) }
+    let trials = Atomic(0)
+    try concurrently(8) { _ in
+      for _ in 0..<1000 where breaker.permission(at: 10_000_000_000) == .trial {
+        trials.add(1, ordering: .relaxed)
+      }
+    }
+    #expect(trials.load(ordering: .relaxed) == 1)
+  }
+}
