@@ -116,12 +116,43 @@ import Testing
   func missingPermission() throws {
     let redis = try RedisServer()
     try redis.run("ACL", "SETUSER", "limits", "on", ">\(Self.wrong)", "~weir:*", "+@all", "-@scripting")
-    let weir = try degraded("redis://limits:\(Self.wrong)@\(redis.authority)", says: "acl")
+    let weir = try degraded("redis://limits:\(Self.wrong)@\(redis.authority)", says: "grant")
     #expect(try weir.redisErrors("permission") > 0)
     try redis.run("ACL", "SETUSER", "limits", "+@scripting")
     try weir.waitForHealth("healthy")
     #expect(try counts(weir, redis))
     try expectNoSecret(weir, [Self.wrong])
+  }
+
+  @Test("the permissions that docs/redis.md names are enough, for every algorithm, and for a clean stop")
+  func documentedPermissions() throws {
+    let page = try String(contentsOfFile: WeirProcess.repository + "/docs/redis.md", encoding: .utf8)
+    let start = try #require(page.range(of: "ACL SETUSER weir on >PASSWORD "))
+    let end = try #require(page[start.upperBound...].range(of: "```"))
+    let rules = page[start.upperBound..<end.lowerBound].split { " \\\n".contains($0) }.map(String.init)
+    let redis = try RedisServer()
+    try redis.client().run(["ACL", "SETUSER", "weir", "on", ">\(Self.wrong)"] + rules)
+    let weir = try WeirProcess(
+      "policies:\n"
+        + algorithms.map {
+          "  - {name: \($0), match: {path: /\($0)}, algorithm: \($0), limit: 3, period: 1s, on_store_failure: deny}\n"
+        }.joined(), redis: "redis://weir:\(Self.wrong)@\(redis.authority)")
+    try weir.waitForHealth("healthy")
+    for algorithm in algorithms {
+      let client = try weir.client()
+      var statuses: Set<Int> = []
+      let start = ContinuousClock.now
+      // Long enough for windows to turn and logs to be trimmed.
+      while ContinuousClock.now - start < .milliseconds(1500) {
+        statuses.insert(try client.request("GET", "/check/\(algorithm)").status)
+      }
+      #expect(statuses == [200, 429], "\(algorithm)")
+    }
+    try redis.run("SCRIPT", "FLUSH")
+    #expect(try weir.json("{}").status == 200)
+    #expect(try weir.terminate() == .exited(0))
+    #expect(try redis.run("ACL", "LOG").array == [])
+    #expect(weir.redisComplaints == [])
   }
 
   @Test("the database of the URL is where the counters are")

@@ -47,9 +47,6 @@ import Testing
     try weir.policies.write("test.yaml", set(7, ", key: [k], missing: share"))
     try weir.waitForLimit(7)
     #expect(try weir.look() == 7)
-    try weir.policies.write("test.yaml", set(8, ", store: memory"))
-    try weir.waitForLimit(8)
-    #expect(try weir.look() == 8)
   }
 
   @Test("weirs with different numbers for a policy count in one counter")
