@@ -29,19 +29,22 @@ public enum SlidingLog {
   /// - Returns: What holds once `admit` has spent `cost`, if `.allow`. `.denyAlways` when `cost` is above the limit.
   public static func decide(_ log: Log?, limit: Limit, cost: Int64, now: Int64) -> Decision {
     if let log { rebase(log, limit, now) }
-    let at = instant(of: log, now)
-    let used = log?.sum(after: horizon(at, limit)) ?? 0
+    return decide(summary(of: log, limit, cost, now), limit: limit, cost: cost, now: now)
+  }
+
+  /// The same for a log that is known by its summary, made at `now` for `limit` and `cost`, and not to be re-based.
+  public static func decide(_ summary: LogSummary, limit: Limit, cost: Int64, now: Int64) -> Decision {
+    let at = max(now, summary.newest)
+    let used = summary.used
     let outcome: Decision.Outcome =
       cost <= 0 ? .allow : cost > limit.limit ? .denyAlways : cost <= limit.limit - used ? .allow : .deny
     let spent = outcome == .allow ? max(0, cost) : 0
-    let remaining = max(0, limit.limit - used - spent)
-    var decision = Decision(outcome: outcome, limit: limit.limit, remaining: remaining)
+    var decision = Decision(outcome: outcome, limit: limit.limit, remaining: max(0, limit.limit - used - spent))
     if used + spent > 0 {
-      let newest = spent > 0 ? at : log?.newest ?? at
-      decision.reset = wait(until: newest, limit, now)
-      decision.nextUnit = wait(log, limit, for: remaining + 1, after: spent, at: at, now: now)
+      decision.reset = wait(until: spent > 0 ? at : summary.newest, limit, now)
+      decision.nextUnit = wait(until: used > 0 ? summary.freeing : at, limit, now)
     }
-    if outcome == .deny { decision.retryAfter = wait(log, limit, for: cost, after: 0, at: at, now: now) }
+    if outcome == .deny { decision.retryAfter = wait(until: summary.fitting, limit, now) }
     return decision
   }
 
@@ -114,13 +117,16 @@ public enum SlidingLog {
     Exact.difference(Exact.sum(instant, limit.period), now)
   }
 
-  /// Nanoseconds from `now` until `cost`, at most the limit, would pass, once `spent` has been added at `at`.
-  private static func wait(
-    _ log: Log?, _ limit: Limit, for cost: Int64, after spent: Int64, at: Int64, now: Int64
-  ) -> Int64 {
-    let sum = log?.sum ?? 0
-    let excess = Exact.sum(sum, spent) - (limit.limit - cost)
-    guard let log, excess <= sum else { return wait(until: at, limit, now) }
-    return wait(until: log.instant(whenLeft: max(1, excess)), limit, now)
+  /// What leaves first is the oldest; what has left already stands before what is in force.
+  private static func summary(of log: Log?, _ limit: Limit, _ cost: Int64, _ now: Int64) -> LogSummary {
+    guard let log, log.count > 0 else { return .empty }
+    let used = log.sum(after: horizon(instant(of: log, now), limit))
+    var summary = LogSummary(used: used, newest: log.newest)
+    let left = log.sum - used
+    if used > 0 { summary.freeing = log.instant(whenLeft: left + max(1, used - limit.limit + 1)) }
+    if cost > limit.limit - used, cost <= limit.limit {
+      summary.fitting = log.instant(whenLeft: left + used + cost - limit.limit)
+    }
+    return summary
   }
 }

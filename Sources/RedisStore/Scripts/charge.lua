@@ -4,7 +4,7 @@
 -- ARGV[1]  one record of 19 bytes a charge, big-endian: kind (1), limit (4), burst (4), period in microseconds (6),
 --          cost (4). kind: 0 token bucket, 1 fixed window, 2 sliding window, 3 sliding log; + 4 shadow; + 8 the check
 --          only looks: nothing is consumed; + 16 the last charge of its check. Cost 0 looks without spending.
--- returns  one string: now in microseconds (8), then a charge: 1 byte, + 1 it denies, + 2 a cell follows, + 4 the
+-- returns  one string: now in microseconds (7), then a charge: 1 byte, + 1 it denies, + 2 a cell follows, + 4 the
 --          summary of a log follows; then that. It is the state on which the charge was decided, carried to `now` and
 --          the period in hand, but nothing spent by it; in a check that is denied, nothing spent by the check.
 --
@@ -202,31 +202,32 @@ local function entry(log, key, index)
   return tonumber(instant or 0), tonumber(total or 0), tonumber(cost or 0)
 end
 
--- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is.
--- In doubling steps, then halves: nearly always it stands at the head.
+-- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is:
+-- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
 local function search(log, key, index, field, bound)
-  local function is_above(place)
-    local instant, total = entry(log, key, place)
-    if field == 1 then return instant > bound end
-    return total > bound
+  local low, high, step = index - 1, index, 1
+  local instant, total, cost = entry(log, key, high)
+  while (field == 1 and instant or total) <= bound do
+    low, high, step = high, high + step, step * 2
+    instant, total, cost = entry(log, key, high)
   end
-  if is_above(index) then return index end
-  local low, step = index, 1
-  while not is_above(low + step) do low, step = low + step, step * 2 end
-  local high = low + step
   while high - low > 1 do
     local middle = floor((low + high) / 2)
-    if is_above(middle) then high = middle else low = middle end
+    local its_instant, its_total, its_cost = entry(log, key, middle)
+    if (field == 1 and its_instant or its_total) > bound then
+      high, instant, total, cost = middle, its_instant, its_total, its_cost
+    else
+      low = middle
+    end
   end
-  return high
+  return high, instant, total, cost
 end
 
--- What is in force, from the entry `first` on, before which stands the sum `base`; nothing where `first` is nil.
+-- What is in force; and from which entry on, the sum before that, and its instant.
 local function in_force(log, key, horizon)
   if log.newest <= horizon then return 0 end
-  local first = search(log, key, log.dropped, 1, horizon)
-  local oldest, total, cost = entry(log, key, first)
-  return log.total - (total - cost), first, total - cost, oldest
+  local first, oldest, total, cost = search(log, key, log.dropped, 1, horizon)
+  return log.total - total + cost, first, total - cost, oldest
 end
 
 local function sliding_log(log, limit, _, period, cost, key)
@@ -246,10 +247,8 @@ local function sliding_log(log, limit, _, period, cost, key)
   local denies = cost > 0 and cost > limit - used
   if log then
     local freed, fits = oldest or 0, 0
-    if used > limit then freed = entry(log, key, search(log, key, first, 2, base + used - limit)) end
-    if denies and cost <= limit then
-      fits = entry(log, key, search(log, key, first, 2, base + used + cost - limit - 1))
-    end
+    if used > limit then _, freed = search(log, key, first, 2, base + used - limit) end
+    if denies and cost <= limit then _, fits = search(log, key, first, 2, base + used + cost - limit - 1) end
     log.summary = pack('>I4I7I7I7', used, log.newest, freed, fits)
   end
   if denies or cost == 0 then return denies, log, nil, log and life(log.newest + period - now) end
@@ -289,7 +288,7 @@ end
 -- Of the charges of the check in hand, by their index: whether they deny, their places, and what these held before them.
 local denying, places, were, were_changed, had_lived = {}, {}, {}, {}, {}
 local first_places = {}
-local reply = { pack('>I8', now) }
+local reply = { pack('>I7', now) }
 local records, offset = ARGV[1], 1
 local first, is_denied = 1, false
 
