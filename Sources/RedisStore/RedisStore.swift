@@ -44,6 +44,7 @@ public final class RedisStore {
   var gatheredCharges = 0
   var calls = CallQueue()
   var encoder = ChargeCall()
+  var decoder = ChargeReply()
   var observed = ObservedStates()
   var out: [UInt8] = []
   /// Tickets that are being redeemed, while nothing else is under way.
@@ -71,7 +72,7 @@ public final class RedisStore {
       expire()
     }
     connection = Link(
-      loop: loop, target: target, breaker: shared.breaker, scripts: [Scripts.charge.text, Scripts.announce.text],
+      loop: loop, target: target, breaker: shared.breaker, scripts: [Script.charge.text, Script.announce.text],
       trial: { [unowned self] in announcement(isLast: false) }, observer: observer, handler: self)
     if announces {
       announcer = Timer(loop: loop) { [unowned self] _ in announce() }
