@@ -357,6 +357,7 @@ import Testing
       rig.link.start()
       #expect(test.run { rig.link.isReady })
       test.loop.close()
+      #expect(rig.observer.failures.isEmpty && rig.observer.disconnects == 1)
     }
     #expect(recorder.events == [.ready, .lost(.disconnected)])
     #expect(link == nil)
