@@ -81,8 +81,8 @@ let package = Package(
     tests(
       "SidecarTests",
       [
-        "Sidecar", "Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "Stores", "Telemetry", "EventLoop",
-        "TestKit",
+        "Sidecar", "Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "Stores", "RedisStore", "Telemetry",
+        "EventLoop", "TestKit",
       ]),
     tests("EndToEndTests", ["TestKit"]),
   ],

@@ -84,10 +84,14 @@ struct Handshake: ~Copyable {
   ///
   /// A server without room for another client, or in protected mode, says so at once and closes, which looks like the
   /// answer to whatever was asked first.
-  borrowing func interrupted() -> LinkFailure {
+  ///
+  /// - Parameters:
+  ///   - text: How it ended.
+  ///   - isPlain: Without TLS.
+  borrowing func interrupted(_ text: String, isPlain: Bool) -> LinkFailure {
     if let nameRefusal { return nameRefusal }
-    let advice = next == 0 ? "; if it speaks TLS on this port, use rediss://" : ""
-    return LinkFailure(.disconnected, "it closed the connection during the greeting\(advice)")
+    let advice = next == 0 && isPlain ? "; if it speaks TLS there, use rediss://" : ""
+    return LinkFailure(.disconnected, "\(text) during the greeting\(advice)")
   }
 
   private func failure(_ error: ErrorReply, at step: Step) -> RedisFailure {

@@ -18,12 +18,12 @@ extension Link {
     }
     failureSoFar = nil
     addressIndex = 0
-    if let ready = Preparation.immediate(target) {
+    if isPreparedAtOnce, let ready = Preparation.immediate(target) {
       preparation = ready
       return connect()
     }
     phase = .preparing
-    timer.start(afterNanoseconds: Bounds.preparation)
+    timer.start(afterNanoseconds: deadlines.preparation)
     do { try preparer.begin() } catch {
       attemptFailed(LinkFailure(.resolve, "\(place): no thread to look the name up on: \(error.message)"))
     }
@@ -47,13 +47,13 @@ extension Link {
     timer.stop()  // the stream has a deadline of its own
     reader = ReplyReader()
     stream = Stream.connect(
-      loop: loop, to: address, timeoutNanoseconds: Bounds.connect, maximumInput: EventLoop.Bounds.readBuffer,
+      loop: loop, to: address, timeoutNanoseconds: deadlines.connect, maximumInput: EventLoop.Bounds.readBuffer,
       maximumOutput: Bounds.output, handler: self)
   }
 
   func connected(_ stream: Stream) {
     guard stream === self.stream, phase == .connecting else { return }
-    timer.start(afterNanoseconds: Bounds.greeting)
+    timer.start(afterNanoseconds: deadlines.greeting)
     guard let context = preparation?.tls else { return greet() }
     guard case .host(let host, _) = target.place else { preconditionFailure("a Unix socket has no TLS") }
     phase = .securing
@@ -69,13 +69,14 @@ extension Link {
   /// Goes on with the TLS handshake.
   func secure() {
     guard let channel else { return }
-    let progress = channel.advance()
-    flush()
-    guard phase == .securing else { return }
-    switch progress {
-    case .wait: return
+    switch channel.advance() {
+    case .wait: flush()
+    // The end of the handshake travels with the greeting, in one write: a server that dislikes our certificate closes
+    // at once, and a second write would fail before its reason has been read.
     case .open: greet()
-    case .failed(let failure): addressFailed(.tls, failure.detail)
+    case .failed(let failure):
+      flush()
+      if phase == .securing { addressFailed(.tls, failure.detail) }
     }
   }
 
@@ -83,9 +84,8 @@ extension Link {
     phase = .greeting
     let greeting = Handshake(target: target, password: preparation?.password, scripts: scripts, trial: trial())
     let request = greeting.request
-    let isSent = send(request.span)
-    handshake = greeting.sent()
-    if !isSent, phase == .greeting { addressFailed(.disconnected, "the greeting could not be sent") }
+    _ = send(request.span)  // what goes wrong is told by `closed`
+    if phase == .greeting { handshake = greeting.sent() }
   }
 
   /// A reply during the greeting.

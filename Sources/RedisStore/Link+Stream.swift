@@ -80,7 +80,8 @@ extension Link {
     while case let count = channel.takeOutput(into: &scratch), count > 0 {
       let bytes = scratch
       guard stream.write(bytes.span.extracting(first: count)) else {
-        return broken(.disconnected, "Redis takes no more bytes; \(RedisFailure.timeout.advice)")
+        if stream.isClosing { return }  // `closed` tells why
+        return broken(.timeout, "Redis takes no more bytes; \(RedisFailure.timeout.advice)")
       }
     }
   }
@@ -95,10 +96,7 @@ extension Link {
   func ended(_ stream: Stream) {
     guard stream === self.stream else { return }
     switch phase {
-    case .securing: addressFailed(.tls, "it \(closedText); does Redis speak TLS on this port? If not, use redis://")
-    case .greeting:
-      let reason = handshake?.interrupted() ?? LinkFailure(.disconnected, closedText)
-      addressFailed(reason.failure, reason.detail)
+    case .securing, .greeting: interrupted(closedText)
     case .ready: lose(LinkFailure(.disconnected, closedText))
     case .idle, .waiting, .preparing, .connecting, .closing: return
     }
@@ -131,10 +129,19 @@ extension Link {
     let text = Self.describe(error)
     switch phase {
     case .connecting: addressFailed(error == .timedOut ? .timeout : .disconnected, text)
-    case .securing, .greeting: addressFailed(.disconnected, text)
+    case .securing, .greeting: interrupted(text)
     case .ready: lose(LinkFailure(.disconnected, text))
     case .idle, .waiting, .preparing, .closing: return
     }
+  }
+
+  /// The peer went away before we were ready.
+  private func interrupted(_ text: String) {
+    if phase == .securing {
+      return addressFailed(.tls, "\(text) during the TLS handshake; if it speaks plain text there, use redis://")
+    }
+    let failure = handshake?.interrupted(text, isPlain: channel == nil) ?? LinkFailure(.disconnected, text)
+    addressFailed(failure.failure, failure.detail)
   }
 
   /// Something that makes a connection useless, whether it is ready or not.

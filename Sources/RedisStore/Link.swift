@@ -51,12 +51,20 @@ final class Link: StreamHandler {
     case nothing
   }
 
+  /// Nanoseconds that the parts of an attempt may take.
+  struct Deadlines {
+    var preparation = Bounds.preparation
+    var connect = Bounds.connect
+    var greeting = Bounds.greeting
+  }
+
   let loop: Loop
   let target: RedisTarget
   let breaker: SharedBreaker
   let scripts: [[UInt8]]
   let trial: () -> [UInt8]
   let observer: any RedisObserver
+  let deadlines: Deadlines
   weak var handler: (any LinkHandler)?
 
   var phase = Phase.idle
@@ -64,6 +72,8 @@ final class Link: StreamHandler {
   var isStopped = false
   var timer: Timer!
   var preparer: Preparer!
+  /// Whether a target that needs no waiting is prepared without a thread.
+  let isPreparedAtOnce: Bool
   /// Whether the attempt under way is the breaker's trial.
   var isTrial = false
 
@@ -90,9 +100,11 @@ final class Link: StreamHandler {
   /// - Parameters:
   ///   - scripts: The texts to load at each connection.
   ///   - trial: Makes the bytes of one command that proves that Redis can serve us; called at each connection.
+  ///   - prepare: In place of `Preparation.make`, for tests.
   init(
     loop: Loop, target: RedisTarget, breaker: SharedBreaker, scripts: [[UInt8]], trial: @escaping () -> [UInt8],
-    observer: any RedisObserver, handler: any LinkHandler
+    observer: any RedisObserver, handler: any LinkHandler, deadlines: Deadlines = Deadlines(),
+    prepare: (@Sendable () -> Result<Preparation, LinkFailure>)? = nil
   ) {
     self.loop = loop
     self.target = target
@@ -101,9 +113,11 @@ final class Link: StreamHandler {
     self.trial = trial
     self.observer = observer
     self.handler = handler
+    self.deadlines = deadlines
+    isPreparedAtOnce = prepare == nil
     timer = Timer(loop: loop) { [weak self] _ in self?.timerFired() }
     preparer = Preparer(
-      loop: loop, work: { Preparation.make(target) }, deliver: { [weak self] in self?.prepared($0) })
+      loop: loop, work: prepare ?? { Preparation.make(target) }, deliver: { [weak self] in self?.prepared($0) })
   }
 
   deinit {

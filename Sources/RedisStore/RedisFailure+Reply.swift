@@ -11,14 +11,15 @@ struct ErrorReply {
   let needsNewConnection: Bool
   /// Its kind, `READONLY`; what has no kind is `ERR`.
   let word: String
-  /// Redis's own words, fit for a log line; see `RedisFailure.printable`.
+  /// Redis's own words without their full stop, fit for a log line; see `RedisFailure.printable`.
   let text: String
 
   /// - Parameter reply: The bytes of an error, without its `-`.
   init(_ reply: Span<UInt8>) {
     let whole = RedisFailure.printable(reply, atMost: 2 * Bounds.quotedReply)
     word = Self.telling(in: whole)
-    text = RedisFailure.printable(reply)
+    let shown = RedisFailure.printable(reply)
+    text = shown.hasSuffix(".") ? String(shown.dropLast()) : shown
     let isForbidden = Self.index(after: "user executing the script can't", in: whole) != nil  // Redis 7.0 in scripts
     failure = Self.kinds[word] ?? (isForbidden ? .permission : .other)
     needsNewConnection = ["READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "DENIED"].contains(word)

@@ -48,7 +48,7 @@ struct Reply {
   }
 
   /// Calls `body` with each element of an array, in order; not at all for the other kinds.
-  func forEach<Failure: Error>(_ body: (Reply) throws(Failure) -> Void) throws(Failure) {
+  func visitElements<Failure: Error>(_ body: (Reply) throws(Failure) -> Void) throws(Failure) {
     var next = reader.nodes[index].firstElement
     while next != 0 {
       try body(Reply(reader: reader, index: next))

@@ -50,7 +50,9 @@ private final class Greeting {
     }
   }
 
-  func interrupted() -> LinkFailure { handshake.interrupted() }
+  func interrupted(isPlain: Bool) -> LinkFailure {
+    handshake.interrupted("it closed the connection", isPlain: isPlain)
+  }
 }
 
 /// The greeting's action after each of `replies`.
@@ -161,14 +163,15 @@ private func failure(_ actions: [Handshake.Action]) -> LinkFailure? {
 
   @Test("a server that says why it closes is quoted, though it seemed to answer the name")
   func interrupted() {
-    func end(_ replies: [String]) -> LinkFailure {
+    func end(_ replies: [String], isPlain: Bool = true) -> LinkFailure {
       let greeting = Greeting(target(), scripts: [])
       greeting.feed(replies)
-      return greeting.interrupted()
+      return greeting.interrupted(isPlain: isPlain)
     }
     #expect(end(["-ERR max number of clients reached"]).detail.hasPrefix("ERR max number of clients reached"))
     #expect(end(["-DENIED Redis is running in protected mode"]).failure == .auth)
     #expect(end([]).failure == .disconnected && end([]).detail.contains("rediss://"))
-    #expect(!end(["+OK"]).detail.contains("rediss://"))
+    #expect(end(["+OK"]).detail == "it closed the connection during the greeting")
+    #expect(end([], isPlain: false).detail == "it closed the connection during the greeting")
   }
 }

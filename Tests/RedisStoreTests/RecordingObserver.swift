@@ -26,5 +26,7 @@ final class RecordingObserver: RedisObserver {
     heard.withLock { $0.failures.append(LinkFailure(failure, detail)) }
   }
   func redisCalled(nanoseconds: Int64, checks: Int) {}
+  func redisRemembered() {}
+
   func redisBreakerChanged(to state: Breaker.State) { heard.withLock { $0.states.append(state) } }
 }

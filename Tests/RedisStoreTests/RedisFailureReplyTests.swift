@@ -13,13 +13,20 @@ import Testing
       ("DENIED Redis is running in protected mode because protected mode is enabled", .auth),
       ("NOPERM this user has no permissions to run the 'evalsha' command", .permission),
       ("NOPERM No permissions to access a key", .permission),
-      ("ERR The user executing the script can't run this command or subcommand script: abc, on @user_script:1.",
-        .permission),
+      (
+        "ERR The user executing the script can't run this command or subcommand script: abc, on @user_script:1.",
+        .permission
+      ),
       ("READONLY You can't write against a read only replica.", .readOnly),
       ("READONLY You can't write against a read only replica. script: abc, on @user_script:3.", .readOnly),
-      ("ERR Error running script (call to f_abc): @user_script:1: @user_script: 1: -READONLY You can't write", .readOnly),
-      ("ERR Error running script (call to f_abc): @user_script:1: @user_script: 1: -OOM command not allowed",
-        .outOfMemory),
+      (
+        "ERR Error running script (call to f_abc): @user_script:1: @user_script: 1: -READONLY You can't write",
+        .readOnly
+      ),
+      (
+        "ERR Error running script (call to f_abc): @user_script:1: @user_script: 1: -OOM command not allowed",
+        .outOfMemory
+      ),
       ("LOADING Redis is loading the dataset in memory", .loading),
       ("OOM command not allowed when used memory > 'maxmemory'.", .outOfMemory),
       ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", .busy),

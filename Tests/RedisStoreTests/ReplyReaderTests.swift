@@ -14,7 +14,7 @@ indirect enum Value: Equatable {
   case error(String)
   case `nil`
 
-  init(_ reply: borrowing Reply) {
+  init(_ reply: Reply) {
     let bytes = reply.withBytes { span in span.indices.map { span[$0] } }
     switch reply.kind {
     case .string: self = .string(bytes)
@@ -24,7 +24,7 @@ indirect enum Value: Equatable {
     case .nil: self = .nil
     case .array(let count):
       var values: [Value] = []
-      reply.forEach { values.append(Value($0)) }
+      reply.visitElements { values.append(Value($0)) }
       self = .array(values)
       if values.count != count { self = .error("an array of \(count) gave \(values.count)") }
     }
@@ -98,7 +98,7 @@ private func isMalformed(_ outcome: ReplyReader.Outcome) -> Bool {
     #expect(read([Array("*-1\r\n".utf8)]) == ([.nil], .incomplete))
   }
 
-  @Test("replies are the same wherever the bytes are cut", arguments: UInt64(1)...20)
+  @Test("replies are the same wherever the bytes are cut", arguments: UInt64(1)...8)
   func pieces(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let values = (0..<10).map { _ in Value.random(&generator) }
@@ -164,7 +164,7 @@ private func isMalformed(_ outcome: ReplyReader.Outcome) -> Bool {
     #expect((1000...1100).contains(chunks))
   }
 
-  @Test("random garbage, and replies with some bytes changed, never crash the reader", arguments: UInt64(1)...40)
+  @Test("random garbage, and replies with some bytes changed, never crash the reader", arguments: UInt64(1)...10)
   func fuzz(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let alphabet = Array("+-:$*\r\n0123456789,#_%~=(xOK".utf8)

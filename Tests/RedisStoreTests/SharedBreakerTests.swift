@@ -44,6 +44,7 @@ import Testing
         trials.add(1, ordering: .relaxed)
       }
     }
-    #expect(trials.load(ordering: .relaxed) == 1)
+    let count = trials.load(ordering: .relaxed)
+    #expect(count == 1)
   }
 }

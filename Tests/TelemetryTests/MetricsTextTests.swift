@@ -88,7 +88,7 @@ import Testing
     second.add(.connectionsClosed, 3)
     second.add(.dataResponses4xx)
     var page = MetricsText()
-    page.workers([first, second])
+    page.workers([first, second], hasRedis: true)
     let lines = Set(page.text.split(separator: "\n").map(String.init))
     #expect(lines.contains("weir_connections_opened_total 7"))
     #expect(lines.contains("weir_connections_closed_total 3"))
@@ -97,6 +97,28 @@ import Testing
     #expect(lines.contains(#"weir_timeouts_total{kind="idle"} 0"#))
     let samples = page.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
     #expect(samples.count == WorkerCounter.allCases.count + 1)
+  }
+
+  @Test("without a Redis its counters are left out")
+  func withoutRedis() {
+    var page = MetricsText()
+    page.workers([WorkerCounters()])
+    #expect(!page.text.contains("redis") && page.text.contains("weir_checks_undecided_total 0"))
+  }
+
+  @Test("a histogram of sizes shows bounds and sum as sizes")
+  func sizes() {
+    let histogram = Histogram()
+    for size in [1, 2, 3, 64, 2_000_000] { histogram.observe(size: size) }
+    var page = MetricsText()
+    page.sizes("weir_batch_checks", "Sizes.", histogram.snapshot())
+    let lines = Set(page.text.split(separator: "\n").map(String.init))
+    for line in [
+      #"weir_batch_checks_bucket{le="1"} 1"#, #"weir_batch_checks_bucket{le="2.5"} 2"#,
+      #"weir_batch_checks_bucket{le="5"} 3"#, #"weir_batch_checks_bucket{le="100"} 4"#,
+      #"weir_batch_checks_bucket{le="1000000"} 4"#, #"weir_batch_checks_bucket{le="+Inf"} 5"#,
+      "weir_batch_checks_sum 2000070", "weir_batch_checks_count 5",
+    ] { #expect(lines.contains(line), "\(line)") }
   }
 
   @Test("a metric that stands on the page already is our mistake and stops the process")
