@@ -39,10 +39,6 @@ extension WeirProcess {
     try eventually("health says \(status)", within: seconds) { try health() == status }
   }
 
-  func waitForHealth(_ status: String, within seconds: Double = 20) async throws {
-    try await eventually("health says \(status)", within: seconds) { try health() == status }
-  }
-
   /// Asks checks until the breaker is open: a failure that only shows in replies is noticed by asking.
   func askUntilDegraded(_ target: String = "/check/probe", within seconds: Double = 20) throws {
     let client = try client()

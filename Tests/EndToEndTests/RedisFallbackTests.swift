@@ -58,31 +58,35 @@ import Testing
 
   @Test("a weir that stops cleanly is counted no more, at once; one that is killed, within 15 s")
   func departures() async throws {
-    let redis = try RedisServer()
-    let weirs = try WeirProcess.fleet(3, Self.policies, redis: redis.url)
-    for weir in weirs { try await eventually("it knows of three", within: 10) { try live(weir) == 3 } }
-    let members = try redis.keys("weir:live:*")
-    #expect(members.count == 1)
-    #expect(try redis.run("ZCARD", members[0]).int == 3)
-    #expect(try weirs[0].terminate() == .exited(0))
-    // Whoever counts next finds two; the others count every other second.
-    #expect(try redis.run("ZCARD", members[0]).int == 2)
-    try await eventually("it knows of two", within: 8) { try live(weirs[1]) == 2 }
-    weirs[2].signal(SIGKILL)
-    try await eventually("it knows of itself alone", within: 20) { try live(weirs[1]) == 1 }
-    try redis.kill()
-    try await weirs[1].waitForHealth("degraded")
-    #expect(try weirs[1].request("GET", "/check/a").int("X-RateLimit-Limit") == 90)
+    try await aside {
+      let redis = try RedisServer()
+      let weirs = try WeirProcess.fleet(3, Self.policies, redis: redis.url)
+      for weir in weirs { try eventually("it knows of three", within: 10) { try live(weir) == 3 } }
+      let members = try redis.keys("weir:live:*")
+      #expect(members.count == 1)
+      #expect(try redis.run("ZCARD", members[0]).int == 3)
+      #expect(try weirs[0].terminate() == .exited(0))
+      // Whoever counts next finds two; the others count every other second.
+      #expect(try redis.run("ZCARD", members[0]).int == 2)
+      try eventually("it knows of two", within: 8) { try live(weirs[1]) == 2 }
+      weirs[2].signal(SIGKILL)
+      try eventually("it knows of itself alone", within: 20) { try live(weirs[1]) == 1 }
+      try redis.kill()
+      try weirs[1].waitForHealth("degraded")
+      #expect(try weirs[1].request("GET", "/check/a").int("X-RateLimit-Limit") == 90)
+    }
   }
 
   @Test("the last known number counts on: a weir that was alive when Redis went is still counted after 15 s")
   func lastKnown() async throws {
-    let redis = try RedisServer()
-    let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
-    for weir in weirs { try await eventually("it knows of two", within: 10) { try live(weir) == 2 } }
-    try redis.kill()
-    try await pause(seconds: 16)
-    #expect(try weirs[0].request("GET", "/check/a").int("X-RateLimit-Limit") == 45)
+    try await aside {
+      let redis = try RedisServer()
+      let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
+      for weir in weirs { try eventually("it knows of two", within: 10) { try live(weir) == 2 } }
+      try redis.kill()
+      pause(seconds: 16)
+      #expect(try weirs[0].request("GET", "/check/a").int("X-RateLimit-Limit") == 45)
+    }
   }
 
   @Test("weirs count each other by domain")

@@ -74,7 +74,8 @@ import Testing
     let weir = try WeirProcess(Self.policies, redis: url)
     #expect(try weir.health() == "degraded")
     #expect(try weir.json("{}").json?["degraded"]?.bool == true)
-    #expect(weir.redisComplaints.count == 1, "\(weir.redisComplaints)")
+    // The server says why and hangs up at once: a connection that was just writing sees only the latter.
+    #expect((1...2).contains(weir.redisComplaints.count), "\(weir.redisComplaints)")
     let missing = try WeirProcess(Self.policies, redis: "\(url)&cert=/nowhere/client.pem")
     #expect(try missing.health() == "degraded")
     #expect(missing.redisComplaints.contains { $0.contains("/nowhere/client.pem") }, "\(missing.redisComplaints)")
@@ -84,7 +85,7 @@ import Testing
   func mixedUp() throws {
     let papers = try Certificates()
     let redis = try RedisServer(certificates: papers)
-    _ = try degraded("rediss://\(redis.authority)?ca=\(papers.authority)", says: ["redis://", "tls"])
+    _ = try degraded("rediss://\(redis.authority)?ca=\(papers.authority)", says: ["redis://"], kind: "timeout")
     let plain = try WeirProcess(Self.policies, redis: "redis://127.0.0.1:\(redis.tlsPort ?? 0)")
     #expect(try plain.health() == "degraded")
     #expect(plain.redisComplaints.count == 1, "\(plain.redisComplaints)")

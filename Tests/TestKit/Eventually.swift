@@ -28,27 +28,23 @@ public func eventually(
   }
 }
 
-/// The same for a test that waits for long: other tests use its thread meanwhile. There are as many as cores.
-public func eventually(
-  _ what: String, within seconds: Double = 20, _ condition: () throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + .seconds(seconds)
-  while try !condition() {
-    guard ContinuousClock.now < deadline else {
-      throw NeverHappened(description: "not within \(seconds) s: \(what)")
-    }
-    try await Task.sleep(for: .milliseconds(20))
-  }
-}
-
 /// Lets real time pass. Only for rules that are about time.
 public func pause(seconds: Double) {
   Thread.sleep(forTimeInterval: seconds)
 }
 
-/// The same for a test that waits for long.
-public func pause(seconds: Double) async throws {
-  try await Task.sleep(for: .seconds(seconds))
+/// Runs the body of a test that waits for long on a thread of its own. Tests share as many threads as there are cores:
+/// one that only waits would hold up all others, and one that slept without a thread would be resumed behind them.
+public func aside(_ body: () throws -> Void) async throws {
+  try await withTaskExecutorPreference(ThreadPerJob()) { try body() }
+}
+
+private final class ThreadPerJob: TaskExecutor {
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    // SAFETY: the closure keeps the executor for as long as the job runs on it.
+    Thread.detachNewThread { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
 }
 
 /// Runs `body` with 0 ..< `count` at once, each on a thread of its own, and returns when all have returned.
