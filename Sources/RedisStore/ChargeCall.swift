@@ -25,7 +25,7 @@ struct ChargeCall: ~Copyable {
     self.script = script
   }
 
-  /// Adds the check of `ticket`, which is prepared: its charges in Redis, in their order. Nothing if it has none.
+  /// Adds the check of `ticket`: its charges in Redis, in their order. Nothing if it has none.
   mutating func append(_ ticket: Ticket) {
     var last = 0
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {

@@ -97,7 +97,6 @@ public final class RedisStore {
   /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
-    ticket.prepare()
     if observed.deny(ticket, at: loop.now) {
       observer.redisRemembered()
       return true
