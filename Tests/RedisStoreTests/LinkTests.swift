@@ -273,7 +273,7 @@ import Testing
     let rig = LinkRig(test, server.target)
     rig.link.start()
     #expect(test.run { rig.link.isReady })
-    rig.recorder.onReply = { link in
+    rig.recorder.onReply = { [unowned rig] link in
       link.fail(.readOnly, detail: "READONLY; what to do")
       link.fail(.timeout, detail: "again")
       #expect(!link.isReady && rig.recorder.losses.isEmpty)
