@@ -80,7 +80,9 @@ final class ScriptRig {
   func send(_ bytes: [UInt8]) {
     var sent = 0
     while sent < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress! + sent, $0.count - sent) }
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress! + sent, $0.count - sent)
+      }
       precondition(count > 0, "redis-server takes what it is sent")
       sent += count
     }
@@ -130,7 +132,8 @@ final class ScriptRig {
     let patched = text.replacing("redis.call('TIME')", with: "{0, redis.call('GET', 'clock')}")
     precondition(patched != text, "the script reads TIME")
     let script = Script(Array(patched.utf8))
-    precondition(command([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]) == .text(script.digest), "it compiles")
+    precondition(
+      command([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]) == .text(script.digest), "it compiles")
     return script
   }
 
@@ -184,6 +187,14 @@ final class EvalStore: StoreUnderTest {
     ticket.fill(redis, keys: keys.span, names: names, arrival: 0)
     ticket.onlyLooks = charges.contains { $0.effect == .block && !$0.isShadow && $0.cost > 0 }
     return ticket
+  }
+
+  /// The name of the key that `ask` charges.
+  func name(of ask: Ask) -> [UInt8] {
+    let (charges, keys) = Ask.check([ask])
+    var name: [UInt8] = []
+    names.append(policy: Int(ticket(charges, keys: keys).charges[0].policy), key: keys.span, to: &name)
+    return name
   }
 
   /// Asks all of them in one call.
