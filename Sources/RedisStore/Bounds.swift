@@ -37,6 +37,9 @@ enum Bounds {
   /// Calls without a reply beyond which a turn's checks wait for one, unless they fill a call: under load checks gather
   /// and cost Redis a third each; a lone check never waits.
   static let callsInFlight = 2
+  /// How long a call may stay unanswered, though its checks were given up, before the connection is taken for dead; at
+  /// least four time-outs.
+  static let silence: Int64 = second
   /// Tickets that may wait to be sent, a worker. Each belongs to a connection of its own, so it is hardly reached.
   static let tickets = 16_384
 

@@ -144,6 +144,10 @@ public final class RedisStore {
     let late = gathered.prefix { $0.arrival + timeout <= now }.count
     for ticket in gathered.prefix(late) { forget(ticket) }
     gathered.removeFirst(late)
+    // Other workers may be well, so that the breaker stays closed: then it is this connection that is dead.
+    if let oldest = calls.first, now - oldest.sentAt > max(Bounds.silence, 4 * timeout) {
+      link.fail(.timeout, detail: "a call is unanswered for too long; \(RedisFailure.timeout.advice)")
+    }
     redeem(.failed)
     setTimer()
   }

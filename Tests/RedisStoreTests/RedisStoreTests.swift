@@ -141,6 +141,22 @@ private final class StoreRig {
     #expect(rig.holder.redeemed.count == count, "who was answered at once is not told again")
   }
 
+  @Test("a connection on which nothing is answered is given up, though other workers keep the breaker closed")
+  func deadConnection() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let rig = StoreRig(test, server.target, timeoutMilliseconds: 20)
+    #expect(rig.connect())
+    server.answer = { command, _ in command.first == "EVALSHA" ? .nothing : FakeRedis.healthy(command) }
+    while rig.observer.disconnects == 0, rig.holder.redeemed.count < 1000 {
+      #expect(rig.ask(rig.ticket("k")) == .failed)
+      rig.breaker.succeeded()
+    }
+    #expect(rig.observer.disconnects == 1 && rig.breaker.isClosed)
+    server.answer = { command, _ in FakeRedis.healthy(command) }
+    #expect(rig.connect())
+  }
+
   @Test("a script that Redis has lost is loaded again, and the call that found it missing counts once")
   func scriptFlush() throws {
     let server = try RedisServer()
