@@ -203,12 +203,15 @@ local function entry(log, key, index)
 end
 
 -- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is:
--- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
+-- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head. It ends at the
+-- last entry whatever stands there, since a list that some other program has written must not hold Redis for ever.
 local function search(log, key, index, field, bound)
   local low, high, step = index - 1, index, 1
   local instant, total, cost = entry(log, key, high)
-  while (field == 1 and instant or total) <= bound do
-    low, high, step = high, high + step, step * 2
+  if (field == 1 and instant or total) > bound then return high, instant, total, cost end
+  local last = log.replaces and index or max(index, call('LLEN', key))
+  while high < last and (field == 1 and instant or total) <= bound do
+    low, high, step = high, min(high + step, last), step * 2
     instant, total, cost = entry(log, key, high)
   end
   while high - low > 1 do
