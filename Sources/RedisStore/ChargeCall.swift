@@ -27,7 +27,7 @@ struct ChargeCall: ~Copyable {
 
   /// Adds the check of `ticket`: its charges in Redis, in their order. Nothing if it has none.
   mutating func append(_ ticket: Ticket) {
-    var last = 0
+    var last: Int?
     for charge in ticket.charges where charge.isForRedis {
       let start = Int(charge.keyStart)
       let policy = Int(charge.policy)
@@ -39,7 +39,7 @@ struct ChargeCall: ~Copyable {
       append(charge, onlyLooks: ticket.onlyLooks)
       charges += 1
     }
-    if last < records.count { records[last] += ChargeKind.lastOfCheck }
+    if let last { records[last] += ChargeKind.lastOfCheck }
   }
 
   /// Appends the whole command to `buffer`, and forgets it. At least one charge was added.
