@@ -27,9 +27,15 @@ struct ChargeCall: ~Copyable {
 
   /// Adds the check of `ticket`: its charges in Redis, in their order. Nothing if it has none.
   mutating func append(_ ticket: Ticket) {
+<<<<<<< HEAD
     var last = 0
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
       let charge = ticket.charges[index]
+=======
+    var last: Int?
+    for charge in ticket.charges where charge.isForRedis {
+      let start = Int(charge.keyStart)
+>>>>>>> scripts
       let policy = Int(charge.policy)
       keys.appendHeader("$", ticket.names.count(policy: policy))
       ticket.names.append(policy: policy, key: ticket.digests[index], to: &keys)
@@ -38,7 +44,7 @@ struct ChargeCall: ~Copyable {
       append(charge, onlyLooks: ticket.onlyLooks)
       charges += 1
     }
-    if last < records.count { records[last] += ChargeKind.lastOfCheck }
+    if let last { records[last] += ChargeKind.lastOfCheck }
   }
 
   /// Appends the whole command to `buffer`, and forgets it. At least one charge was added.

@@ -66,6 +66,13 @@ import Testing
     #expect(Self.written([ticket]) == ScriptRig.bytes(Self.words(keys, records)))
   }
 
+  @Test("a check without a charge in Redis changes nothing of those before it")
+  func behind() {
+    let ticket = Self.ticket([Ask(key: "x", Self.bucket), Ask(key: "y", Self.bucket)])
+    let none = Self.ticket([Ask(Self.bucket, effect: .block)])
+    #expect(Self.written([ticket, none]) == Self.written([ticket]))
+  }
+
   @Test("a check without a charge in Redis adds nothing, and a written call starts empty")
   func empties() {
     var call = ChargeCall()

@@ -199,8 +199,10 @@ import Testing
     for turn in 0..<500 {
       store.rig.command([Array("DEL".utf8), name])
       if algorithm == .slidingLog {
-        let numbers = (0..<3).map { _ in String(generator.next() >> generator.pick([1, 12, 30, 60])) }
-        store.rig.command([Array("RPUSH".utf8), name, Array(numbers.joined(separator: ":").utf8)])
+        for _ in 0..<generator.pick([1, 2, 5]) {
+          let numbers = (0..<3).map { _ in String(generator.next() >> generator.pick([1, 11, 12, 13, 30, 60])) }
+          store.rig.command([Array("RPUSH".utf8), name, Array(numbers.joined(separator: ":").utf8)])
+        }
       } else {
         let bytes = (0..<23).map { _ in generator.pick([0, 0xff, UInt8.random(in: 0...255, using: &generator)]) }
         store.rig.command([Array("SET".utf8), name, bytes])

@@ -5,6 +5,7 @@ import Glibc
 import Limiting
 import Policies
 import TestKit
+import Testing
 
 @testable import RedisStore
 
@@ -204,11 +205,15 @@ final class EvalStore: StoreUnderTest {
     call.write(to: &bytes)
     rig.send(bytes)
     _ = rig.read()
-    guard case .text(let text) = rig.read() else { preconditionFailure("a bulk string") }
+    let answer = rig.read()
+    guard case .text(let text) = answer else {
+      Issue.record("charge.lua answered \(answer)")
+      return
+    }
     do {
       try reply.decode(text.span, into: tickets)
     } catch {
-      preconditionFailure("a well-formed reply: \(error)")
+      Issue.record("not a reply to the call: \(error), \(text)")
     }
   }
 
@@ -225,7 +230,6 @@ final class EvalStore: StoreUnderTest {
       }
       if !charges[index].decision.isAllowed, !charges[index].isShadow { isAllowed = false }
     }
-    precondition(ticket.isAllowed || !isAllowed || ticket.outcome == .pending, "a denying ticket has a denying charge")
     return isAllowed
   }
 }

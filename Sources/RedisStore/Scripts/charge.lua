@@ -27,7 +27,7 @@ local call, pack, unpack_bytes, format, match = redis.call, struct.pack, struct.
 local floor, ceil, fmod, max, min = math.floor, math.ceil, math.fmod, math.max, math.min
 
 local CELL = '>I4I6I7I6'
-local EXACT = 2 ^ 52
+local EXACT, LARGEST = 2 ^ 52, 2 ^ 53
 local LONGEST_PERIOD = 366 * 86400 * 1000000
 -- How long a key outlives its state, and the longest that it lives: 100 years.
 local MARGIN, LONGEST_LIFE = 10000, 100 * 36525 * 864000
@@ -189,30 +189,28 @@ local function read_log(key)
   if not text then return false end
   local newest, total
   if type(text) == 'string' then newest, total = match(text, '^(%d+):(%d+):%d+$') end
-  return {
-    newest = tonumber(newest or 0), total = tonumber(total or 0), added = 0, dropped = 0, replaces = not newest,
-  }
+  newest, total = tonumber(newest), tonumber(total)
+  local is_ours = newest and newest < LARGEST and total < LARGEST
+  if not is_ours then newest, total = 0, 0 end
+  return { newest = newest, total = total, added = 0, dropped = 0, replaces = not is_ours }
 end
 
--- The instant, the sum so far and the cost of an entry. Behind what is stored stands what is added, however far behind.
+-- The instant, the sum so far and the cost of an entry. Behind what is stored stands what is added: the end.
 local function entry(log, key, index)
   local text = not log.replaces and call('LINDEX', key, index)
-  if not text then return log.newest, log.total, log.added end
+  if not text then return log.newest, log.total, log.added, true end
   local instant, total, cost = match(text, '^(%d+):(%d+):(%d+)$')
-  return tonumber(instant or 0), tonumber(total or 0), tonumber(cost or 0)
+  return min(tonumber(instant) or 0, log.newest), tonumber(total) or 0, tonumber(cost) or 0
 end
 
 -- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is:
--- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head. It ends at the
--- last entry whatever stands there, since a list that some other program has written must not hold Redis for ever.
+-- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
 local function search(log, key, index, field, bound)
   local low, high, step = index - 1, index, 1
-  local instant, total, cost = entry(log, key, high)
-  if (field == 1 and instant or total) > bound then return high, instant, total, cost end
-  local last = log.replaces and index or max(index, call('LLEN', key))
-  while high < last and (field == 1 and instant or total) <= bound do
-    low, high, step = high, min(high + step, last), step * 2
-    instant, total, cost = entry(log, key, high)
+  local instant, total, cost, is_end = entry(log, key, high)
+  while (field == 1 and instant or total) <= bound and not is_end do
+    low, high, step = high, high + step, step * 2
+    instant, total, cost, is_end = entry(log, key, high)
   end
   while high - low > 1 do
     local middle = floor((low + high) / 2)
@@ -230,7 +228,7 @@ end
 local function in_force(log, key, horizon)
   if log.newest <= horizon then return 0 end
   local first, oldest, total, cost = search(log, key, log.dropped, 1, horizon)
-  return log.total - total + cost, first, total - cost, oldest
+  return max(0, log.total - total + cost), first, total - cost, oldest
 end
 
 local function sliding_log(log, limit, _, period, cost, key)
@@ -310,7 +308,7 @@ local function undo(last)
   for index = last, first, -1 do
     local place = places[index]
     states[place], changed[place] = were[index], were_changed[index]
-    if not changed[place] then lives[place] = had_lived[index] end
+    if not changed[place] and not denying[index] then lives[place] = had_lived[index] end
   end
   for index = first, last do
     if not denying[index] then describe(index, false, states[places[index]]) end
