@@ -15,7 +15,7 @@ RUN swift build -c release --static-swift-stdlib --product weir && cp "$(swift b
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      libuv1 libhiredis0.14 libyaml-0-2 libjansson4 libssl3 libstdc++6 \
+      libuv1 libhiredis0.14 libyaml-0-2 libjansson4 libssl3 libstdc++6 ca-certificates \
     && rm -rf /var/lib/apt/lists/* && useradd --system --no-create-home weir
 COPY --from=build /weir /usr/local/bin/weir
 USER weir

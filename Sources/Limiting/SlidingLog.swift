@@ -29,35 +29,22 @@ public enum SlidingLog {
   /// - Returns: What holds once `admit` has spent `cost`, if `.allow`. `.denyAlways` when `cost` is above the limit.
   public static func decide(_ log: Log?, limit: Limit, cost: Int64, now: Int64) -> Decision {
     if let log { rebase(log, limit, now) }
-    let at = instant(of: log, now)
-    let used = log?.sum(after: horizon(at, limit)) ?? 0
-    let newest = log?.newest ?? at
-    // Of the entries with whose leaving one more unit is free, and the cost fits.
-    let nextFree = entry(log, limit, for: max(0, limit.limit - used) + 1, at: at)
-    let fits = cost > limit.limit - used && cost <= limit.limit ? entry(log, limit, for: cost, at: at) : 0
-    return decide(used: used, newest: newest, nextFree: nextFree, fits: fits, limit: limit, cost: cost, now: now)
+    return decide(summary(of: log, limit, cost, now), limit: limit, cost: cost, now: now)
   }
 
-  /// The same from what is known of a log.
-  ///
-  /// - Parameters:
-  ///   - used: The sum in force.
-  ///   - newest: The newest entry's instant; meaningless where nothing is in force, as is `nextFree`.
-  ///   - nextFree: The instant of the entry with whose leaving, oldest first, more remains than now.
-  ///   - fits: Of the entry with whose leaving the cost fits. Used only where it does not fit now, but will.
-  public static func decide(
-    used: Int64, newest: Int64, nextFree: Int64, fits: Int64, limit: Limit, cost: Int64, now: Int64
-  ) -> Decision {
-    let at = used > 0 ? max(now, newest) : now
+  /// The same for a log that is known by its summary, made at `now` for `limit` and `cost`, and not to be re-based.
+  public static func decide(_ summary: LogSummary, limit: Limit, cost: Int64, now: Int64) -> Decision {
+    let at = max(now, summary.newest)
+    let used = summary.used
     let outcome: Decision.Outcome =
       cost <= 0 ? .allow : cost > limit.limit ? .denyAlways : cost <= limit.limit - used ? .allow : .deny
     let spent = outcome == .allow ? max(0, cost) : 0
     var decision = Decision(outcome: outcome, limit: limit.limit, remaining: max(0, limit.limit - used - spent))
     if used + spent > 0 {
-      decision.reset = wait(until: spent > 0 ? at : newest, limit, now)
-      decision.nextUnit = wait(until: used > 0 ? nextFree : at, limit, now)
+      decision.reset = wait(until: spent > 0 ? at : summary.newest, limit, now)
+      decision.nextUnit = wait(until: used > 0 ? summary.freeing : at, limit, now)
     }
-    if outcome == .deny { decision.retryAfter = wait(until: fits, limit, now) }
+    if outcome == .deny { decision.retryAfter = wait(until: summary.fitting, limit, now) }
     return decision
   }
 
@@ -130,10 +117,16 @@ public enum SlidingLog {
     Exact.difference(Exact.sum(instant, limit.period), now)
   }
 
-  /// The instant of the entry with whose leaving, oldest first, `cost`, at most the limit, fits; `at` where there is
-  /// none.
-  private static func entry(_ log: Log?, _ limit: Limit, for cost: Int64, at: Int64) -> Int64 {
-    guard let log, log.sum > 0 else { return at }
-    return log.instant(whenLeft: min(log.sum, max(1, log.sum - (limit.limit - cost))))
+  /// What leaves first is the oldest; what has left already stands before what is in force.
+  private static func summary(of log: Log?, _ limit: Limit, _ cost: Int64, _ now: Int64) -> LogSummary {
+    guard let log, log.count > 0 else { return .empty }
+    let used = log.sum(after: horizon(instant(of: log, now), limit))
+    var summary = LogSummary(used: used, newest: log.newest)
+    let left = log.sum - used
+    if used > 0 { summary.freeing = log.instant(whenLeft: left + max(1, used - limit.limit + 1)) }
+    if cost > limit.limit - used, cost <= limit.limit {
+      summary.fitting = log.instant(whenLeft: left + used + cost - limit.limit)
+    }
+    return summary
   }
 }

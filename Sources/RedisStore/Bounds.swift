@@ -5,6 +5,8 @@ enum Bounds {
   /// Bytes of one reply. The longest that weir asks for answers a call of many checks, some 10 KB; a server that sends
   /// more is not what we think it is.
   static let reply = 1 << 20
+  /// Arrays within arrays: what hiredis 0.14 allows, and 1.x no longer bounds.
+  static let replyDepth = 8
   /// Room that hiredis keeps for input once it is empty: a whole read of the loop, so that it is not allocated anew.
   static let readerRoom = 1 << 17
   /// Bytes that may wait to be sent, above which a write is refused: a Redis that takes nothing for so long is away.

@@ -1,11 +1,13 @@
 // KeyNames.swift: what the counters of a policy set are called in Redis.
 //
-//   weir:{DIGEST}:domain:policy:aATTRIBUTES
+//   counter of a key   weir:{D}:domain:policy:aXXXXXXXX     D: 22 digits over the bytes of the key
+//   weirs of a domain  weir:live:{D}                        D: 22 digits over the domain's name
 //
-// DIGEST stands for the values of the key's attributes (KeyDigest), and is the hash tag: policies with the same key keep
-// a client's counters together. `a` is the algorithm (t, f, w, l), ATTRIBUTES the digest of the key's attribute names, 48
-// bits of it: together with the names they are the counter's identity (CounterIdentity), so that a policy which counts
-// otherwise starts afresh. Names of domains and policies hold no colon.
+// `a` is the algorithm: t token-bucket, f fixed-window, w sliding-window, l sliding-log. X stands for 8 digits over the
+// key's attribute names, so that a policy whose key list changes gets new counters (`CounterIdentity`). Digits are
+// base64url (RFC 4648 section 5) of the front of a SHA-256, which nobody can make collide; 128 bits of it for what
+// clients choose. So user bytes never stand in a name, and equal keys of a domain's policies share a hash tag, and with
+// it a slot of a Redis cluster. Domain and policy names hold no colon and no brace.
 
 import Limiting
 public import Policies
@@ -15,64 +17,68 @@ public final class KeyNames: Sendable {
   /// Names nothing: for a set without policies in Redis.
   public static let none = KeyNames([])
 
-  /// The domains that have policies in Redis, in order.
+  /// The domains that have policies in Redis, sorted.
   let domains: [String]
-  /// What follows the digest, of all policies; the i-th policy's is `suffixes[ends[i - 1]..<ends[i]]`.
-  private let suffixes: [UInt8]
-  private let ends: [Int32]
+  /// What stands behind the digits of a key, for all policies of the set, one behind the other; and where each ends.
+  private let tails: [UInt8]
+  private let ends: [Int]
 
-  static let prefix: StaticString = "weir:{"
+  private static let head = Array("weir:{".utf8)
 
+  /// - Parameter policies: In the order of the set: a charge names its policy by the place there.
   public init(_ policies: [Policy]) {
-    var suffixes: [UInt8] = []
-    var ends: [Int32] = []
-    for policy in policies {
-      suffixes.append(contentsOf: "}:\(policy.domain):\(policy.name):\(Self.letter(policy.limit.algorithm))".utf8)
-      KeyDigest(Self.bytes(policy.key).span).appendShort(to: &suffixes)
-      ends.append(Int32(suffixes.count))
+    var tails: [UInt8] = []
+    ends = policies.map { policy in
+      tails += Self.tail(policy)
+      return tails.count
     }
-    self.suffixes = suffixes
-    self.ends = ends
-    domains = Set(policies.filter { $0.store == .redis }.map(\.domain)).sorted()
+    self.tails = tails
+    domains = Set(policies.lazy.filter { $0.store == .redis }.map(\.domain)).sorted()
   }
 
-  /// Appends the name of a counter, as an argument of a command: its length, a line's end, and its bytes.
-  func appendArgument(_ digest: KeyDigest, policy: Int32, to bytes: inout [UInt8]) {
-    let start = policy == 0 ? 0 : Int(ends[Int(policy) - 1])
-    let end = Int(ends[Int(policy)])
-    RedisArgument.begin(count: Self.prefix.utf8CodeUnitCount + KeyDigest.textCount + end - start, in: &bytes)
-    bytes.append(Self.prefix)
-    digest.append(to: &bytes)
-    bytes.append(contentsOf: suffixes[start..<end])
-    RedisArgument.end(in: &bytes)
+  /// Bytes of a name that `append` writes for `policy`.
+  func count(policy: Int) -> Int {
+    Self.head.count + KeyDigest.digits + ends[policy] - start(policy)
   }
 
-  /// The set of live weirs of a domain.
-  static func live(in domain: String) -> [UInt8] {
+  /// Appends the name of the counter that the key of this digest has under `policy`, a place in the set.
+  func append(policy: Int, key: KeyDigest, to buffer: inout [UInt8]) {
+    buffer += Self.head
+    key.append(to: &buffer)
+    unsafe tails.withUnsafeBufferPointer { tails in
+      // SAFETY: both lie in `0...tails.count`, in this order; a place beyond the set traps at `ends`.
+      unsafe buffer.append(contentsOf: UnsafeBufferPointer(rebasing: tails[start(policy)..<ends[policy]]))
+    }
+  }
+
+  /// Where the weirs that serve `domain` announce themselves.
+  static func live(domain: String) -> [UInt8] {
     var name = Array("weir:live:{".utf8)
     KeyDigest(Array(domain.utf8).span).append(to: &name)
-    name.append(UInt8(ascii: "}"))
-    return name
+    return name + "}".utf8
   }
 
-  private static func letter(_ algorithm: Algorithm) -> String {
-    switch algorithm {
-    case .tokenBucket: "t"
-    case .fixedWindow: "f"
-    case .slidingWindow: "w"
-    case .slidingLog: "l"
-    }
-  }
+  private func start(_ policy: Int) -> Int { policy == 0 ? 0 : ends[policy - 1] }
 
-  /// Attribute names, each after its length.
-  private static func bytes(_ key: [AttributeName]) -> [UInt8] {
-    key.flatMap { name in
+  private static func tail(_ policy: Policy) -> [UInt8] {
+    var list: [UInt8] = []
+    for name in policy.key {
       let text = Array(name.text.utf8)
-      return lengthBytes(UInt32(text.count)) + text
+      for shift in stride(from: 24, through: 0, by: -8) { list.append(UInt8(truncatingIfNeeded: text.count >> shift)) }
+      list += text
     }
+    var tail = Array("}:\(policy.domain):\(policy.name):".utf8)
+    tail.append(letter(policy.limit.algorithm))
+    KeyDigest(list.span).append(digits: 8, to: &tail)
+    return tail
   }
 
-  private static func lengthBytes(_ count: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: count >> UInt32(24 - 8 * $0)) }
+  private static func letter(_ algorithm: Algorithm) -> UInt8 {
+    switch algorithm {
+    case .tokenBucket: UInt8(ascii: "t")
+    case .fixedWindow: UInt8(ascii: "f")
+    case .slidingWindow: UInt8(ascii: "w")
+    case .slidingLog: UInt8(ascii: "l")
+    }
   }
 }

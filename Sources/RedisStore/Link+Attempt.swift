@@ -16,6 +16,7 @@ extension Link {
       phase = .waiting
       return timer.start(afterNanoseconds: until - loop.now)
     }
+    preparation = nil
     failureSoFar = nil
     addressIndex = 0
     if isPreparedAtOnce, let ready = Preparation.immediate(target) {

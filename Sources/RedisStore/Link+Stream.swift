@@ -158,7 +158,7 @@ extension Link {
     // One that lasted was a sound one: the first wait after it is the shortest again.
     if loop.now - readySince >= Bounds.backoff.upperBound { backoff = Bounds.backoff.lowerBound }
     end(.loss(failure.failure))
-    guard !isStopped else { return }
+    guard !isStopped, !loop.isClosing else { return }
     count(LinkFailure(failure.failure, "\(place): \(failure.detail)"))
   }
 

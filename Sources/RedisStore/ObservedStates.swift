@@ -14,7 +14,7 @@ struct ObservedStates {
   private struct Place {
     var digest = KeyDigest()
     var slot: UInt32 = 0
-    var state = ObservedState.none
+    var state = ObservedState.nothing
     /// On the loop's clock; `Int64.min` in a place that was never used.
     var seenAt = Int64.min
     /// Redis's clock at the same time.
@@ -23,9 +23,21 @@ struct ObservedStates {
     /// Redis's clock at `now`, as far as we know.
     func unix(at now: Int64) -> Int64 { unix + max(0, now - seenAt) }
 
-    func decision(_ charge: Charge, cost: Int64, _ now: Int64) -> Decision? {
-      if case .log(let log) = state, unix(at: now) >= log.nextFree + charge.limit.period { return nil }
-      return state.decision(limit: charge.limit, cost: cost, now: unix(at: now))
+    /// What the charge surely gets; nil unless that is a denial.
+    func denial(_ charge: Charge, _ now: Int64) -> Decision? {
+      state.denial(limit: charge.limit, cost: charge.cost, now: unix(at: now))
+    }
+
+    /// The denial, or the numbers of a counter that may allow, as they were but for the time that has passed; nil where
+    /// only Redis can say: of a log, once its next unit is free or its limit is another.
+    func shown(_ charge: Charge, _ now: Int64) -> Decision? {
+      if let denial = denial(charge, now) { return denial }
+      if case .log(let summary, let limit, _) = state {
+        guard limit == charge.limit, summary.used == 0 || unix(at: now) - summary.freeing < limit.period else {
+          return nil
+        }
+      }
+      return state.decision(limit: charge.limit, cost: 0, now: unix(at: now))
     }
   }
 
@@ -37,13 +49,14 @@ struct ObservedStates {
   /// Remembers a state that came with a denial.
   ///
   /// - Parameters:
-  ///   - unix: Redis's clock when it was so.
+  ///   - ticket: Decided just now.
+  ///   - index: Of the charge.
   ///   - now: On the loop's clock.
-  mutating func note(_ ticket: Ticket, _ index: Int, _ state: ObservedState, unix: Int64, at now: Int64) {
+  mutating func note(_ ticket: Ticket, _ index: Int, _ state: ObservedState, at now: Int64) {
     if places.isEmpty { places = Array(repeating: Place(), count: Bounds.observedStates) }
     let slot = ticket.charges[index].slot
     places[Self.index(ticket.digests[index], slot)] = Place(
-      digest: ticket.digests[index], slot: slot, state: state, seenAt: now, unix: unix)
+      digest: ticket.digests[index], slot: slot, state: state, seenAt: now, unix: ticket.unixNow)
     newest = now
   }
 
@@ -55,19 +68,16 @@ struct ObservedStates {
     var isDenied = false
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
       let charge = ticket.charges[index]
-      guard let place = place(of: ticket, index, now),
-        let decision = places[place].decision(charge, cost: charge.cost, now)
-      else { return false }
-      if !decision.isAllowed, !charge.isShadow { isDenied = true }
+      guard let place = place(of: ticket, index, now), let shown = places[place].shown(charge, now) else {
+        return false
+      }
+      if !charge.isShadow, !shown.isAllowed { isDenied = true }
     }
     guard isDenied || ticket.onlyLooks else { return false }
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-      guard let place = place(of: ticket, index, now) else { continue }
-      let charge = ticket.charges[index]
-      let decision = places[place].decision(charge, cost: charge.cost, now)
-      let isAllowed = decision?.isAllowed ?? true
-      let shown = isAllowed ? places[place].decision(charge, cost: 0, now) : decision
-      if let shown { ticket.charges[index].decision = shown }
+      guard let place = place(of: ticket, index, now), let shown = places[place].shown(ticket.charges[index], now)
+      else { continue }
+      ticket.charges[index].decision = shown
       ticket.unixNow = places[place].unix(at: now)
     }
     ticket.isAllowed = !isDenied

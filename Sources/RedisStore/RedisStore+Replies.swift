@@ -48,16 +48,30 @@ extension RedisStore: LinkHandler {
     }
   }
 
+  /// Fills in what the reply says; false, and nothing done, where it is none of the script's.
   private func decode(_ reply: Reply, into tickets: [Ticket]) -> Bool {
-    let now = loop.now
-    return reply.withBytes { bytes in
-      do throws(MalformedReply) {
-        try ChargeCall.decode(bytes, into: tickets) { ticket, index, state in
-          observed.note(ticket, index, state, unix: ticket.unixNow, at: now)
-        }
+    let isSound = reply.withBytes { bytes in
+      do throws(ChargeReply.Malformed) {
+        try decoder.decode(bytes, into: tickets)
         return true
       } catch {
         return false
+      }
+    }
+    if isSound { observe(tickets) }
+    return isSound
+  }
+
+  /// Remembers what denied.
+  private func observe(_ tickets: [Ticket]) {
+    var next = 0
+    for ticket in tickets {
+      defer { next += ticket.redisCharges }
+      guard !ticket.isAllowed || ticket.onlyLooks else { continue }
+      var place = next
+      for index in ticket.charges.indices where ticket.charges[index].isForRedis {
+        observed.note(ticket, index, decoder.states[place], at: loop.now)
+        place += 1
       }
     }
   }

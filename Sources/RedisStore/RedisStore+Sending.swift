@@ -20,12 +20,11 @@ extension RedisStore: TurnEndHandler {
   private func encodeCall(from index: Int) -> Int {
     let call = calls.append(.charges, sentAt: loop.now, deadline: gathered[index].arrival + timeout)
     var index = index
-    encoder.begin()
     repeat {
       encoder.append(gathered[index])
       call.tickets.append(gathered[index])
       index += 1
-    } while index < gathered.count && encoder.chargeCount < Bounds.chargesPerCall
+    } while index < gathered.count && encoder.charges < Bounds.chargesPerCall
     encoder.write(to: &out)
     return index
   }
@@ -33,11 +32,10 @@ extension RedisStore: TurnEndHandler {
   /// Sends a call once more, behind the script that it found missing: it has counted nothing.
   func sendAgain(_ call: Call) {
     out.removeAll(keepingCapacity: true)
-    out.append(contentsOf: Scripts.charge.load)
+    out.append(contentsOf: RedisCommand.bytes([Array("SCRIPT".utf8), Array("LOAD".utf8), Script.charge.text]))
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
     let again = calls.append(.charges, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true
-    encoder.begin()
     for ticket in call.tickets {
       encoder.append(ticket)
       again.tickets.append(ticket)

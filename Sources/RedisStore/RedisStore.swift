@@ -44,6 +44,7 @@ public final class RedisStore {
   var gatheredCharges = 0
   var calls = CallQueue()
   var encoder = ChargeCall()
+  var decoder = ChargeReply()
   var observed = ObservedStates()
   var out: [UInt8] = []
   /// Tickets that are being redeemed, while nothing else is under way.
@@ -71,7 +72,7 @@ public final class RedisStore {
       expire()
     }
     connection = Link(
-      loop: loop, target: target, breaker: shared.breaker, scripts: [Scripts.charge.text, Scripts.announce.text],
+      loop: loop, target: target, breaker: shared.breaker, scripts: [Script.charge.text, Script.announce.text],
       trial: { [unowned self] in announcement(isLast: false) }, observer: observer, handler: self)
     if announces {
       announcer = Timer(loop: loop) { [unowned self] _ in announce() }
@@ -96,7 +97,6 @@ public final class RedisStore {
   /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
-    ticket.prepare()
     if observed.deny(ticket, at: loop.now) {
       observer.redisRemembered()
       return true

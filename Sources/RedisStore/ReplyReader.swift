@@ -37,6 +37,8 @@ import CHiredis
     /// The last element read so far, and how many have been.
     var lastElement = 0
     var elementsRead: Int32 = 0
+    /// Arrays around it.
+    var depth: Int32 = 0
 
     var hasBytes: Bool { kind == .string || kind == .status || kind == .error }
   }
@@ -137,22 +139,26 @@ extension ReplyReader {
       unsafe reader.bytes.append(contentsOf: new)
       let kind: Node.Kind
       switch unsafe task?.pointee.type {
+      case REDIS_REPLY_STRING: kind = .string
       case REDIS_REPLY_STATUS: kind = .status
       case REDIS_REPLY_ERROR: kind = .error
-      default: kind = .string
+      default: return nil  // a string of RESP3
       }
       return unsafe reader.add(Node(kind: kind, count: Int32(clamping: Int(count)), start: start), task)
     }
     unsafe functions.createArray = { task, count in
-      // Each element takes 4 bytes at least. A null makes hiredis stop with an error.
-      guard let reader = unsafe ReplyReader.of(task), Int(count) <= Bounds.reply / 4 else { return nil }
+      // Each element takes 4 bytes at least; maps and sets are RESP3. A null makes hiredis stop with an error.
+      guard let reader = unsafe ReplyReader.of(task), unsafe task?.pointee.type == REDIS_REPLY_ARRAY,
+        Int(count) <= Bounds.reply / 4
+      else { return nil }
       return unsafe reader.add(Node(kind: .array, count: Int32(clamping: Int(count))), task)
     }
     unsafe functions.createInteger = { task, value in
       unsafe ReplyReader.of(task).flatMap { unsafe $0.add(Node(kind: .integer, number: Int64(value)), task) }
     }
     unsafe functions.createNil = { task in
-      unsafe ReplyReader.of(task).flatMap { unsafe $0.add(Node(kind: .none), task) }
+      guard unsafe task?.pointee.type != REDIS_REPLY_NIL else { return nil }  // that of RESP3
+      return unsafe ReplyReader.of(task).flatMap { unsafe $0.add(Node(kind: .none), task) }
     }
     unsafe functions.freeObject = { _ in }
     return functions
@@ -171,7 +177,8 @@ extension ReplyReader {
     nodes.append(node)
     if let parent = unsafe task?.pointee.parent {
       let owner = unsafe Int(bitPattern: parent.pointee.obj) - 1
-      guard nodes.indices.contains(owner) else { return nil }
+      guard nodes.indices.contains(owner), nodes[owner].depth < Bounds.replyDepth else { return nil }
+      nodes[index].depth = nodes[owner].depth + 1
       if nodes[owner].firstElement == 0 {
         nodes[owner].firstElement = index
       } else {

@@ -37,6 +37,8 @@ import COpenSSL
   ///   - isAddress: Whether `host` is an IP address: servers are not told addresses (RFC 6066 section 3).
   init(context: TLSContext, host: String, isAddress: Bool) throws(TLSFailure) {
     self.context = context
+    // `redis.internal.` is how a name is looked up, not how a certificate has it.
+    let host = host.hasSuffix(".") ? String(host.dropLast()) : host
     self.host = host
     guard let ssl = unsafe SSL_new(context.pointer), let incoming = unsafe BIO_new(BIO_s_mem()),
       let outgoing = unsafe BIO_new(BIO_s_mem())

@@ -33,7 +33,7 @@ public final class Ticket {
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
 
-  /// Of the charges' keys, made when Redis is asked.
+  /// Of the charges' keys.
   var digests: [KeyDigest] = []
   /// How many charges are for Redis.
   private(set) var redisCharges = 0
@@ -63,22 +63,10 @@ public final class Ticket {
     outcome = .pending
     isAllowed = false
     unixNow = 0
-  }
-}
-
-extension Ticket {
-  /// Lends the charges, to be decided, and the bytes that hold their keys.
-  public func withCharges<Result>(_ body: (inout [Charge], Span<UInt8>) -> Result) -> Result {
-    // Taken out meanwhile: the compiler does not see that the two are different fields.
-    var charges: [Charge] = []
-    swap(&charges, &self.charges)
-    defer { swap(&charges, &self.charges) }
-    let keys = self.keys
-    return body(&charges, keys.span)
+    nameCounters()
   }
 
-  /// Names the counters.
-  func prepare() {
+  private func nameCounters() {
     let keys = self.keys
     digests.removeAll(keepingCapacity: true)
     redisCharges = 0
@@ -91,6 +79,18 @@ extension Ticket {
       digests.append(KeyDigest(keys.span.extracting(start..<start + Int(charge.keyCount))))
       redisCharges += 1
     }
+  }
+}
+
+extension Ticket {
+  /// Lends the charges, to be decided, and the bytes that hold their keys.
+  public func withCharges<Result>(_ body: (inout [Charge], Span<UInt8>) -> Result) -> Result {
+    // Taken out meanwhile: the compiler does not see that the two are different fields.
+    var charges: [Charge] = []
+    swap(&charges, &self.charges)
+    defer { swap(&charges, &self.charges) }
+    let keys = self.keys
+    return body(&charges, keys.span)
   }
 }
 

@@ -74,6 +74,48 @@ import Testing
     #expect(pair.recorder.bytes == input, "seed \(seed)")
   }
 
+  @Test("what was left is offered again at the turn's end where the handler asks for it, however often, paused or not")
+  func offeredAgain() throws {
+    let pair = try Pair(maximumInput: 4)
+    pair.recorder.consume = { _, _ in 0 }
+    pair.client.send("ab")
+    #expect(pair.run { pair.recorder.events == [.received("ab")] })
+    pair.recorder.consume = { _, _ in 1 }
+    pair.stream.offerAgain()
+    pair.stream.offerAgain()
+    #expect(pair.recorder.events.count == 1, "not from inside the call")
+    #expect(pair.run { pair.recorder.events.count == 2 })
+    pair.test.run(turns: 3)
+    #expect(pair.recorder.events == [.received("ab"), .received("ab")])
+    #expect(pair.recorder.text == "a" && pair.stream.keptInput == 1)
+
+    // A stream that is full rests, and reads on once there is room.
+    pair.recorder.consume = { _, _ in 0 }
+    pair.client.send("cdefg")
+    #expect(pair.run { pair.stream.keptInput == 4 })
+    #expect(pair.recorder.events.last == .received("bcde"))
+    pair.recorder.consume = { _, bytes in bytes.count }
+    pair.stream.offerAgain()
+    #expect(pair.run { pair.recorder.text == "abcdefg" })
+
+    // With nothing left, and after the peer has ended, there is nothing to offer.
+    pair.client.send("h")
+    pair.recorder.consume = { _, _ in 0 }
+    #expect(pair.run { pair.recorder.events.last == .received("h") })
+    pair.client.endSending()
+    #expect(pair.run { pair.recorder.hasEnded })
+    pair.recorder.consume = { _, bytes in bytes.count }
+    pair.stream.offerAgain()
+    #expect(pair.run { pair.recorder.text == "abcdefgh" })
+    let events = pair.recorder.events.count
+    pair.stream.offerAgain()
+    pair.test.run(turns: 3)
+    #expect(pair.recorder.events.count == events)
+    pair.stream.close()
+    pair.stream.offerAgain()
+    #expect(pair.run { pair.recorder.isClosed })
+  }
+
   @Test("a peer whose bytes are not consumed is read up to the bound and no further")
   func inputIsBounded() throws {
     let pair = try Pair(maximumInput: 10_000)

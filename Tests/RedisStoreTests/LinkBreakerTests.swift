@@ -116,7 +116,7 @@ import Testing
     let test = try TestLoop()
     let server = try FakeRedis(test.loop)
     let rig = LinkRig(test, server.target)
-    rig.recorder.onReady = { link in
+    rig.recorder.onReady = { [unowned rig] link in
       rig.breaker.succeeded()
       link.fail(.protocolError, detail: "x")
     }
@@ -125,6 +125,5 @@ import Testing
     #expect(test.run { rig.recorder.readies == 4 })
     // The waits are at least 25, 50 and 100 ms.
     #expect(Loop.monotonicNow() - begin >= 175_000_000)
-    rig.recorder.onReady = { _ in }
   }
 }

@@ -273,7 +273,7 @@ import Testing
     let rig = LinkRig(test, server.target)
     rig.link.start()
     #expect(test.run { rig.link.isReady })
-    rig.recorder.onReply = { link in
+    rig.recorder.onReply = { [unowned rig] link in
       link.fail(.readOnly, detail: "READONLY; what to do")
       link.fail(.timeout, detail: "again")
       #expect(!link.isReady && rig.recorder.losses.isEmpty)
@@ -357,6 +357,7 @@ import Testing
       rig.link.start()
       #expect(test.run { rig.link.isReady })
       test.loop.close()
+      #expect(rig.observer.failures.isEmpty && rig.observer.disconnects == 1)
     }
     #expect(recorder.events == [.ready, .lost(.disconnected)])
     #expect(link == nil)

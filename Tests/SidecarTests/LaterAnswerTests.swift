@@ -24,6 +24,18 @@ import Testing
     return rig.test.run { connection.stream.keptInput == before + count }
   }
 
+  /// The next `count` answers, where whatever is postponed is completed as soon as it can be.
+  static func collect(_ count: Int, _ peer: Peer, _ rig: ServerRig) -> [String] {
+    var texts: [String] = []
+    let came = rig.test.run {
+      if !rig.responder.postponed.isEmpty { rig.responder.complete() }
+      while texts.count < count, let response = try? peer.next() { texts.append(response.text) }
+      return texts.count == count
+    }
+    #expect(came, "\(texts.count) of \(count) answers came")
+    return texts
+  }
+
   // MARK: Order
 
   @Test("connections are answered in any order, each with its own answer")
@@ -117,12 +129,7 @@ import Testing
         rig.test.run(turns: 1)
         if rig.responder.postponed.count == 1, Int.random(in: 0..<40, using: &random) == 0 { rig.responder.complete() }
       }
-      var answers: [String] = []
-      while answers.count < 4 {
-        if !rig.responder.postponed.isEmpty { rig.responder.complete() }
-        if let response = try peer.next() { answers.append(response.text) } else { rig.test.run(turns: 1) }
-      }
-      #expect(answers == ["GET /later/1", "body later 2", "body later 3", "GET /4"], "seed \(seed)")
+      #expect(Self.collect(4, peer, rig) == ["GET /later/1", "body later 2", "body later 3", "GET /4"], "seed \(seed)")
       #expect(rig.connections.last?.stream.keptInput == 0)
     }
   }
@@ -141,7 +148,8 @@ import Testing
       peer.send(start + "GET /next HTTP/1.1\r\n\r\n")
       #expect(Self.postponed(rig, 1))
       peer.send("GET /more HTTP/1.1\r\n\r\n")
-      rig.test.run(turns: 3)
+      let stream = rig.connections.last!.stream
+      #expect(rig.test.run { stream.keptInput == 0 }, "not even kept")
       rig.responder.complete()
       let response = try rig.answer(peer)
       #expect(response.text == "GET /later" && response["Connection"] == "close", "\(start)")
@@ -222,15 +230,7 @@ import Testing
     rig.responder.complete()
     #expect(connection.wait == .output)
     #expect(connection.deadline - Loop.monotonicNow() <= Bounds.outputTime)
-    var texts: [String] = []
-    while texts.count < 3 * asked {
-      if !rig.responder.postponed.isEmpty { rig.responder.complete() }
-      if let response = try peer.next() {
-        texts.append(String(response.text.prefix(10)))
-      } else {
-        rig.test.run(turns: 1)
-      }
-    }
+    let texts = Self.collect(3 * asked, peer, rig).map { String($0.prefix(10)) }
     #expect(texts == (0..<asked).flatMap { _ in ["GET /bigbb", "GET /later", "GET /next"] })
   }
 
@@ -263,6 +263,25 @@ import Testing
       #expect(rig.ends(peer), "\(rest)")
       #expect(rig.isEmpty(), "\(rest)")
     }
+  }
+
+  @Test("a peer that ended its sending and is slow to read gets every answer before the connection ends")
+  func halfClosedSlowReader() throws {
+    let rig = try ServerRig()
+    rig.responder.bigCount = 8_000_000
+    let peer = try rig.connect(receiveBuffer: 4_096)
+    let stream = rig.connections[0].stream
+    peer.send("GET /later HTTP/1.1\r\n\r\nGET /big HTTP/1.1\r\n\r\nGET /last HTTP/1.1\r\n\r\n")
+    peer.endSending()
+    #expect(rig.test.run { stream.hasEnded })
+    rig.responder.complete()
+    #expect(rig.test.run { stream.pendingOutput > 0 })
+    #expect(stream.keptInput > 0)
+    #expect(try rig.answer(peer).text == "GET /later")
+    #expect(try rig.answer(peer).body.count == 8_000_000)
+    #expect(try rig.answer(peer).text == "GET /last")
+    #expect(rig.ends(peer))
+    #expect(rig.isEmpty())
   }
 
   @Test("the end of sending between an answer and what waits behind it loses nothing")

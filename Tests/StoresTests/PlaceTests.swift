@@ -46,6 +46,17 @@ import Testing
     #expect(hand.ask([Ask(limit)], at: Self.start).allowed && hand.ask([Ask(slot: 1, limit)], at: Self.start).allowed)
   }
 
+  @Test("what was charged elsewhere is not given back here", arguments: Algorithm.allCases, elsewhere)
+  func givesNothingBack(_ algorithm: Algorithm, _ place: Charge.Place) {
+    let hand = StoreAtHand()
+    let ask = Ask(MemoryStoreTests.limit(algorithm, 3))
+    _ = hand.ask([ask], at: Self.start)
+    let (charges, keys) = Self.check([(ask, place)])
+    let now = StoreAtHand.instant(Self.start)
+    hand.store.giveBack(charges, keys: keys.span, chargedAt: now, now: now)
+    #expect(hand.ask([ask], at: Self.start).decisions[0].remaining == 1)
+  }
+
   @Test(
     "a charge that fell back to memory is counted there as any other", arguments: Algorithm.allCases, [false, true])
   func fallback(_ algorithm: Algorithm, _ isBesideRedis: Bool) {

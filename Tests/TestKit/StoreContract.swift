@@ -2,14 +2,14 @@
 //
 // A rule asks a fresh store and returns what it got wrong, as sentences. Time is injected in whole microseconds, and
 // waits are compared rounded up to microseconds, so that a store whose clock is no finer passes the same rules. The last
-// rule compares random traces with `ReferenceStore`, which is the arithmetic of `Limiting` over a dictionary.
+// rules compare random traces with `ReferenceStore`, which is the arithmetic of `Limiting` over a dictionary.
 
 public import Limiting
 public import Policies
 
 /// A store, with its clock in the test's hands.
 public protocol StoreUnderTest: AnyObject {
-  /// Asks as `MemoryStore.decide` does. `microseconds` since the Unix epoch, the same on both clocks; never falls.
+  /// Asks as `MemoryStore.decide` does. `microseconds` since the Unix epoch, the same on both clocks; may step back.
   func decide(_ charges: inout [Charge], keys: [UInt8], at microseconds: Int64) -> Bool
 }
 
@@ -131,6 +131,9 @@ public enum StoreContract: String, CaseIterable, Sendable {
   case reset = "after reset the key is full again"
   case reload = "new numbers apply at once to what was spent"
   case traces = "random checks are answered as by the reference"
+  case steps = "they are when the clock steps back"
+  case reloads = "they are when numbers change"
+  case extremes = "they are at the ends of every range"
 
   /// Runs the rule on fresh stores; what went wrong, or nothing.
   public func failures(in make: () -> any StoreUnderTest) -> [String] {
@@ -149,7 +152,10 @@ public enum StoreContract: String, CaseIterable, Sendable {
       case .exactRetry: run.exactRetry()
       case .reset: run.reset()
       case .reload: run.reload()
-      case .traces: for seed in 0..<12 { run.trace(seed: UInt64(seed), on: make()) }
+      case .traces: run.traces(.usual, on: make)
+      case .steps: run.traces(.steps, on: make)
+      case .reloads: run.traces(.reloads, on: make)
+      case .extremes: run.traces(.extremes, on: make)
       }
       failures += run.failures.map { "\(algorithm.name): \($0)" }
     }
@@ -300,44 +306,45 @@ private struct ContractRun {
     }
   }
 
-  mutating func trace(seed: UInt64, on store: any StoreUnderTest) {
-    var generator = SeededGenerator(seed: seed)
-    let reference = ReferenceStore()
-    let numbers = (0..<4).map { _ in
-      limit(
-        generator.pick([1, 2, 5, 100, 1000]), milliseconds: generator.pick([1, 20, 1000, 60_000]),
-        burst: generator.pick([1, 3, 50]))
-    }
-    var now = start
-    for turn in 0..<150 {
-      now += generator.pick([0, 0, 1, 333, 1000, 20_000, Int64.random(in: 0...2_000_000, using: &generator)])
-      let asks = (0..<Int.random(in: 1...4, using: &generator)).map { slot in
-        Ask(
-          slot: UInt32(slot), key: generator.pick(["", "a", "bb"]), numbers[slot],
-          cost: generator.pick([0, 1, 1, 1, 2, 10, 2000]),
-          effect: generator.pick([.limit, .limit, .limit, .limit, .limit, .limit, .unlimited, .block]),
-          isShadow: generator.pick([true, false, false]))
-      }
-      let expected = reference.ask(asks, at: now)
-      let answer = store.ask(asks, at: now)
-      let agrees =
-        answer.allowed == expected.allowed
-        && zip(answer.decisions, expected.decisions).allSatisfy { rounded($0) == rounded($1) }
-      expect(agrees, "seed \(seed) turn \(turn) \(asks): \(answer), expected \(expected)")
-      if !agrees { return }
+  mutating func traces(_ kind: StoreTrace.Kind, on make: () -> any StoreUnderTest) {
+    for seed in 0..<12 {
+      let failure = StoreTrace(kind, algorithm, seed: UInt64(seed)).disagreement(of: make())
+      expect(failure == nil, "seed \(seed), \(failure ?? "")")
     }
   }
 
   /// Rounded up.
-  private func microseconds(_ nanoseconds: Int64) -> Int64 {
-    nanoseconds / 1000 + (nanoseconds % 1000 > 0 ? 1 : 0)
-  }
+  private func microseconds(_ nanoseconds: Int64) -> Int64 { nanoseconds.microsecondsUp }
+}
 
-  private func rounded(_ decision: Decision) -> Decision {
-    var decision = decision
-    decision.retryAfter = microseconds(decision.retryAfter)
-    decision.reset = microseconds(decision.reset)
-    decision.nextUnit = microseconds(decision.nextUnit)
+extension StoreTrace {
+  /// The first turn that `store`, a fresh one, answers otherwise than `ReferenceStore`; nil where there is none.
+  public func disagreement(of store: any StoreUnderTest) -> String? {
+    let reference = ReferenceStore()
+    for (index, turn) in turns.enumerated() {
+      let expected = reference.ask(turn.asks, at: turn.instant)
+      let answer = store.ask(turn.asks, at: turn.instant)
+      let agrees =
+        answer.allowed == expected.allowed
+        && answer.decisions.map(\.inMicroseconds) == expected.decisions.map(\.inMicroseconds)
+      if !agrees { return "turn \(index) at \(turn.instant), \(turn.asks): \(answer), expected \(expected)" }
+    }
+    return nil
+  }
+}
+
+extension Int64 {
+  /// Nanoseconds, not negative, as microseconds, rounded up.
+  fileprivate var microsecondsUp: Int64 { self / 1000 + (self % 1000 > 0 ? 1 : 0) }
+}
+
+extension Decision {
+  /// With its waits rounded up to whole microseconds, the instants of a store in Redis.
+  public var inMicroseconds: Decision {
+    var decision = self
+    decision.retryAfter = retryAfter.microsecondsUp
+    decision.reset = reset.microsecondsUp
+    decision.nextUnit = nextUnit.microsecondsUp
     return decision
   }
 }

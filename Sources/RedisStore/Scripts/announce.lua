@@ -1,26 +1,28 @@
--- announce.lua: a sign of life of one weir, and how many weirs live.
+-- announce.lua: says that a weir lives, or that it stops, and counts those that live.
 --
--- KEYS[i]  the live weirs of the i-th domain: a sorted set of names by the time of their last sign, in milliseconds
--- ARGV     the name of this weir; how long a sign counts, in milliseconds; '1' where this is the last word of a weir
---          that stops
--- returns  how many live in each domain, in order
+-- KEYS     one a domain: a sorted set of the weirs that serve it, by the milliseconds of their last sign of life
+-- ARGV     who we are; for how many milliseconds a sign of life counts; 1 for a clean stop, else 0
+-- returns  how many weirs live, one number a key
 --
--- Every key expires once all signs in it are old.
+-- Every key expires with its last sign of life. A sign from the future is from a clock that has stepped back: where it
+-- is further ahead than a sign counts, it is dropped, so that a weir which died before the step is not counted for long.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local life = tonumber(ARGV[2])
+local id, lasting, stops = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local counts = {}
-for i = 1, #KEYS do
-  if ARGV[3] == '1' then
-    redis.call('ZREM', KEYS[i], ARGV[1])
+
+for index = 1, #KEYS do
+  local key = KEYS[index]
+  if stops then
+    redis.call('ZREM', key, id)
   else
-    redis.call('ZADD', KEYS[i], string.format('%.0f', now), ARGV[1])
-    redis.call('PEXPIRE', KEYS[i], life)
+    redis.call('ZADD', key, now, id)
+    redis.call('PEXPIRE', key, lasting)
   end
-  -- Signs from the future come from before a clock stepped back: they say nothing of now.
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('(%.0f', now - life))
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], string.format('(%.0f', now + life), '+inf')
-  counts[i] = redis.call('ZCARD', KEYS[i])
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - lasting)
+  redis.call('ZREMRANGEBYSCORE', key, now + lasting, '+inf')
+  counts[index] = redis.call('ZCARD', key)
 end
+
 return counts

@@ -1,329 +1,375 @@
--- charge.lua: decides checks and charges what they are allowed. Redis runs a script to its end, so all of a call is
--- atomic, and every check in it is all or nothing: it consumes from all its counters or from none.
+-- charge.lua: charges checks against their limits. Redis runs a script to its end, so it is atomic.
 --
--- KEYS[i]  the counter of the i-th charge, of all checks in order; a counter may stand there several times
--- ARGV[1]  packed, big-endian; for each check: flags (1 byte; 1: only look), how many charges follow (2 bytes); for each
---          charge: algorithm (1 byte: 0 token-bucket, 1 fixed-window, 2 sliding-window, 3 sliding-log), flags (1 byte;
---          1: shadow), limit (4), burst (4), period in microseconds (6), cost (4; 0 looks)
--- returns  one string: the time (8 bytes, microseconds since the Unix epoch); for each check 1 byte (1: every enforcing
---          charge allows it); for each of its charges the state before the check, so that the caller, who has the same
---          arithmetic, can say the numbers: 1 byte: 0 none; 1 a cell, then its 23 bytes; 2 a log, then the sum in
---          force (8), the newest instant (8), the instant at which one more unit is free (8), and the one at which the
---          cost would fit (8; 0 where it fits or never will)
+-- KEYS     one a charge, in order: a cell (a string), or a sliding log (a list). A key may stand there several times.
+-- ARGV[1]  one record of 19 bytes a charge, big-endian: kind (1), limit (4), burst (4), period in microseconds (6),
+--          cost (4). kind: 0 token bucket, 1 fixed window, 2 sliding window, 3 sliding log; + 4 shadow; + 8 the check
+--          only looks: nothing is consumed; + 16 the last charge of its check. Cost 0 looks without spending.
+-- returns  one string: now in microseconds (7), then a charge: 1 byte, + 1 it denies, + 2 a cell follows, + 4 the
+--          summary of a log follows; then that. It is the state on which the charge was decided, carried to `now` and
+--          the period in hand, but nothing spent by it; in a check that is denied, nothing spent by the check.
 --
--- A cell: amount (4 bytes), second (6), instant (7), period (6); instants in microseconds since the Unix epoch.
---   token-bucket    amount and second: debt in units and in 1/period units; instant: when that was true
---   fixed-window    amount: count; instant: start of the window
---   sliding-window  amount: count; second: count of the window before; instant: start of the window
--- A log is a list, oldest first: "instant:sum of all costs so far, this one included:cost".
+-- cell     23 bytes, big-endian: units (4), remainder or previous count (6), instant (7), period (6): what
+--          Limiting.Cell says, in microseconds. Anything else under the key is read as no cell.
+-- log      entries "<instant>:<sum of all costs so far>:<cost>", oldest first. Its summary, big-endian: what is in force
+--          (4), then instants (7 each): of the newest entry; of that with whose leaving one more unit is free; of that
+--          with whose leaving a cost that was denied fits.
 --
--- Time is the server's own, so that callers with bad clocks agree. A state ahead of it (the clock has stepped back) is
--- believed for one period, at least 10 s, and then moved to now. Whole numbers throughout: a Lua number is exact below
--- 2^53, periods are below 2^45 and limits below 2^30, so products that may be larger are divided digit by digit.
+-- This decides and keeps state exactly as the room Limiting does, whose files say why; all numbers of an answer are
+-- computed there, from the state returned. Every check is all or nothing for itself. All writes stand at the end, so
+-- that an error at the first of them (a full or a read-only Redis) leaves nothing half done.
 --
--- Every key gets an expiry with its write: when its state has stopped saying anything, and 10 s more for a reload that
--- makes it say something for longer; at most 100 years.
+-- Time is the server's own. Microseconds: a number here is a double, whole below 2^53; products that may pass 2^52 go
+-- the long way. `a % b` is exact below 2^52 too: the quotient is then too far from the next integer to round up to it.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
+local call, pack, unpack_bytes, format, match = redis.call, struct.pack, struct.unpack, string.format, string.match
+local floor, ceil, fmod, max, min = math.floor, math.ceil, math.fmod, math.max, math.min
 
-local call, unpackBytes, pack, fmod, floor = redis.call, struct.unpack, struct.pack, math.fmod, math.floor
-local args, keys = ARGV[1], KEYS
-local exact = 9007199254740992
-local none = '\0'
+local CELL = '>I4I6I7I6'
+local EXACT = 2 ^ 52
+local LONGEST_PERIOD = 366 * 86400 * 1000000
+-- How long a key outlives its state, and the longest that it lives: 100 years.
+local MARGIN, LONGEST_LIFE = 10000, 100 * 36525 * 864000
 
--- The state of each counter, by the place where its key stands first.
-local place, raw, before = {}, {}, {}
-local amounts, seconds, instants, periods, lives = {}, {}, {}, {}, {}
-local first = {}
-do
-  local distinct, at = {}, {}
-  for i = 1, #keys do
-    local key = keys[i]
-    local seen = first[key]
-    if seen then
-      place[i] = seen
-    else
-      first[key], place[i] = i, i
-      distinct[#distinct + 1], at[#at + 1] = key, i
-    end
-  end
-  -- Lua's stack holds some 8000 values.
-  for start = 1, #distinct, 4000 do
-    local values = call('MGET', unpack(distinct, start, math.min(start + 3999, #distinct)))
-    for i = 1, #values do
-      local value = values[i]
-      if value and #value == 23 then raw[at[start + i - 1]] = value end
-    end
-  end
-end
+-- How far ahead of now a state is believed: Limiting's Bounds.believedAhead.
+local function believed(period) return max(period, 10000000) end
 
--- floor(a * b / c) and the rest; a < c < 2^45, b < 2^49: in digits of 7 bits, the highest first.
+local function is_period(period) return period >= 1 and period <= LONGEST_PERIOD end
+
+-- Milliseconds that a state of so many microseconds must be kept.
+local function life(microseconds) return min(ceil(microseconds / 1000), LONGEST_LIFE) + MARGIN end
+
+-- floor(a * b / c) and what remains; a below 2^49, b and c at most the longest period: 7 bits of `a` a step keep every
+-- sum below 2^53.
 local function divide(a, b, c)
-  local product = a * b
-  if product < exact then
-    local rest = fmod(product, c)
-    return (product - rest) / c, rest
-  end
-  local quotient, rest = 0, 0
-  local digit = 4398046511104
-  while digit >= 1 do
-    local part = floor(b / digit)
-    b = b - part * digit
-    local sum = rest * 128 + a * part
+  local whole, rest, unit = 0, 0, 2 ^ 42
+  for _ = 1, 7 do
+    local digit = floor(a / unit)
+    a = a - digit * unit
+    local sum = rest * 128 + digit * b
     rest = fmod(sum, c)
-    quotient = quotient * 128 + (sum - rest) / c
-    digit = digit / 128
+    whole = whole * 128 + (sum - rest) / c
+    unit = unit / 128
   end
-  return quotient, rest
+  return whole, rest
 end
 
-local function divideUp(a, b, c)
-  local quotient, rest = divide(a, b, c)
-  if rest > 0 then return quotient + 1 end
-  return quotient
-end
+-- An algorithm takes a state and a charge's numbers, and returns: whether it denies; the state it decided on (false:
+-- none); the state once the cost is spent, or nil where none is; how long to keep that state. The last is nil where
+-- what is stored stays as it is, and no change of the numbers can have made its life longer.
 
-local function believed(period)
-  if period > 10000000 then return period end
-  return 10000000
-end
-
--- Each of these three takes a counter's place and the numbers in force, and returns the state in force now (amount,
--- second, instant), what counts against the capacity, and whether the state must be kept even if nothing is spent.
-
-local function bucket(s, limit, period)
-  local amount, second, instant = amounts[s], seconds[s], instants[s]
-  if amount == 0 and second == 0 then return 0, 0, now, 0, false end
-  local moved = false
-  if instant - now > believed(period) then instant, moved = now, true end
-  local old = periods[s]
-  if old ~= period then
-    moved = true
-    if second > 0 then
-      second = divideUp(second, period, old)
-      if second >= period then amount, second = amount + 1, 0 end
+local function token_bucket(cell, limit, burst, period, cost)
+  local units, rest, instant = 0, 0, now
+  if cell then
+    local before
+    units, rest, instant, before = unpack_bytes(CELL, cell)
+    if (units == 0 and rest == 0) or rest >= before or not is_period(before) then
+      units, rest, instant, cell = 0, 0, now, false
+    else
+      local is_far = instant - now > believed(period)
+      if is_far then instant = now end
+      if before ~= period then
+        local scaled, dropped = divide(rest, period, before)
+        rest = dropped > 0 and scaled + 1 or scaled
+        if rest >= period then units, rest = min(units + 1, 4294967295), 0 end
+      end
+      if is_far or before ~= period then cell = pack(CELL, units, rest, instant, period) end
+      if instant < now then
+        local elapsed = now - instant
+        local earned, whole, part = elapsed * limit
+        if earned < EXACT then
+          part = earned % period
+          whole = (earned - part) / period
+        elseif earned / period > units + 2 then
+          whole, part = units + 1, 0
+        else
+          local within = fmod(elapsed, period)
+          whole, part = divide(limit, within, period)
+          whole = whole + (elapsed - within) / period * limit
+        end
+        units, rest, instant = units - whole, rest - part, now
+        if rest < 0 then units, rest = units - 1, rest + period end
+        if units < 0 then units, rest = 0, 0 end
+      end
     end
   end
-  if moved then amounts[s], seconds[s], instants[s], periods[s] = amount, second, instant, period end
-  if now > instant then
-    local elapsed = now - instant
-    local rest = fmod(elapsed, period)
-    local units = (elapsed - rest) / period * limit
-    if units > amount then return 0, 0, now, 0, moved end
-    local more, parts = divide(rest, limit, period)
-    amount, second = amount - units - more, second - parts
-    if second < 0 then amount, second = amount - 1, second + period end
-    if amount < 0 then return 0, 0, now, 0, moved end
-    instant = now
+  local owed = rest > 0 and units + 1 or units
+  if cost == 0 or cost > burst - owed then
+    return cost > 0, cell, nil, cell and life(instant - now + (units * period + rest) / limit)
   end
-  if second > 0 then return amount, second, instant, amount + 1, moved end
-  return amount, second, instant, amount, moved
+  units = units + cost
+  return false, cell, pack(CELL, units, rest, instant, period), life(instant - now + (units * period + rest) / limit)
 end
 
--- The instant at which a window is judged: now, or its own start where that is ahead and believed.
-local function judged(instant, period)
-  if instant > now and instant - now <= believed(period) then return instant end
+-- The instant at which a window cell is judged: now, or its own start where that is ahead and believed.
+local function judged(start, period)
+  if start > now and start - now <= believed(period) then return start end
   return now
 end
 
-local function fixed(s, period)
-  local amount, instant, old = amounts[s], instants[s], periods[s]
-  if amount == 0 then return 0, 0, now - fmod(now, period), 0, false end
-  local at = judged(instant, period)
-  if at >= instant then
-    if at - instant >= old then return 0, 0, at - fmod(at, period), 0, false end
-    if old == period then return amount, 0, instant, amount, false end
-  end
-  instant = at - fmod(at, period)
-  instants[s], periods[s] = instant, period
-  return amount, 0, instant, amount, true
-end
-
-local function sliding(s, period)
-  local amount, second, instant, old = amounts[s], seconds[s], instants[s], periods[s]
-  if amount == 0 and second == 0 then return 0, 0, now - fmod(now, period), 0, false end
-  local moved = false
-  local at = judged(instant, period)
-  if at < instant then
-    instant, moved = at - fmod(at, old), true
-  elseif at - instant >= old then
-    local start = at - fmod(at, old)
-    second = start - instant == old and amount or 0
-    amount, instant = 0, start
-  end
-  local counted = amount
-  if second > 0 then counted = divideUp(old - (at - instant), second, old) + amount end
-  if old ~= period then
-    amount, second, instant, moved = counted, 0, at - fmod(at, period), true
-  end
-  if moved then amounts[s], seconds[s], instants[s], periods[s] = amount, second, instant, period end
-  return amount, second, instant, counted, moved
-end
-
--- How long a state says something, in milliseconds from now, for an expiry. Slightly more than the truth.
-local function lifetime(microseconds)
-  local life = floor(microseconds / 1000) + 10001
-  if life > 3155760000000 then return 3155760000000 end
-  return life
-end
-
--- Logs. A call may hold several checks of one log, so an admission is written at once: it cannot fail for want of
--- memory unless the first write of the call has.
-
-local function entry(key, index)
-  local text = call('LINDEX', key, index)
-  if not text then return nil end
-  local instant, sum, cost = string.match(text, '^(%d+):(%d+):(%d+)$')
-  return tonumber(instant), tonumber(sum), tonumber(cost)
-end
-
--- The first entry from `low` on, below `high`, for which `holds`: rank, then the entry.
-local function search(key, low, high, holds)
-  while low < high do
-    local middle = floor((low + high) / 2)
-    local instant, sum = entry(key, middle)
-    if holds(instant, sum) then high = middle else low = middle + 1 end
-  end
-  return low, entry(key, low)
-end
-
--- Decides one charge of a log. Returns whether it is allowed, its part of the reply, and what `admit` needs.
-local function askLog(key, limit, period, cost)
-  local newest, total, last = entry(key, -1)
-  if not newest then return cost <= limit, none, {at = now, used = 0} end
-  local count = call('LLEN', key)
-  local horizon = (newest > now and newest or now) - period
-  local used, rank, oldest, base = 0, count, 0, total
-  if newest > horizon then
-    local instant, sum, first = entry(key, 0)
-    rank = 0
-    if instant <= horizon then
-      rank, instant, sum, first = search(key, 1, count - 1, function(instant) return instant > horizon end)
+local function fixed_window(cell, limit, _, period, cost)
+  local count, start, held = 0, nil, cell
+  if cell then
+    local _, before
+    count, _, start, before = unpack_bytes(CELL, cell)
+    if count == 0 or before ~= period or now < start or now - start >= period then
+      local at = judged(start, period)
+      local holds = at >= start and at - start < before
+      if count == 0 or not is_period(before) or (not holds and at >= start) then
+        cell, count, start = false, 0, nil
+      elseif before ~= period or not holds then
+        start = at - fmod(at, period)
+        cell = pack(CELL, count, 0, start, period)
+      end
     end
-    oldest, base = instant, sum - first
-    used = total - base
   end
-  if newest - now > believed(period) then
-    -- The clock has stepped back: what was in force becomes one entry, now.
-    call('DEL', key)
-    newest, total, last, rank, count = now, used, used, 0, 1
-    oldest, base = now, 0
-    if used == 0 then return cost <= limit, none, {at = now, used = 0} end
-    call('RPUSH', key, string.format('%.0f:%.0f:%.0f', now, used, used))
-    call('PEXPIRE', key, lifetime(period))
+  if cost == 0 or cost > limit - count then
+    return cost > 0, cell, nil, cell and cell ~= held and life(start + period - now)
   end
-  local at = newest > now and newest or now
-
-  local function free(units)
-    if used == 0 then return at end
-    local instant, sum = entry(key, rank)
-    if sum - base >= units then return instant end
-    local _, found = search(key, rank + 1, count - 1, function(_, sum) return sum - base >= units end)
-    return found
-  end
-  local allowed = cost <= 0 or cost <= limit - used
-  local fits = 0
-  if not allowed and cost <= limit then fits = free(used - (limit - cost)) end
-  local nextFree = used < limit and (used > 0 and oldest or at) or free(used - limit + 1)
-  local reply = pack('>BI8I8I8I8', 2, used, newest, nextFree, fits)
-  return allowed, reply, {at = at, used = used, newest = newest, total = total, last = last, rank = rank}
+  start = start or now - fmod(now, period)
+  return false, cell, pack(CELL, count + cost, 0, start, period), life(start + period - now)
 end
 
-local function admit(key, cost, period, log)
-  if log.used == 0 then
-    if log.newest then call('DEL', key) end
-    call('RPUSH', key, string.format('%.0f:%.0f:%.0f', log.at, cost, cost))
-  elseif log.newest == log.at then
-    call('LSET', key, -1, string.format('%.0f:%.0f:%.0f', log.at, log.total + cost, log.last + cost))
+-- Both counts at an instant of the current window, the previous one weighted, rounded up.
+local function weigh(count, previous, start, period, at)
+  if previous == 0 then return count end
+  local left = period - (at - start)
+  local product, whole, part = previous * left
+  if product < EXACT then
+    part = product % period
+    whole = (product - part) / period
   else
-    call('RPUSH', key, string.format('%.0f:%.0f:%.0f', log.at, log.total + cost, cost))
+    whole, part = divide(previous, left, period)
   end
-  if log.used > 0 and log.rank > 0 then call('LTRIM', key, log.rank, -1) end
-  call('PEXPIRE', key, lifetime(log.at + period - now))
+  return count + whole + (part > 0 and 1 or 0)
 end
 
-local replies = {pack('>I8', now)}
-local out = 1
-local position, index, total = 1, 0, #args
-local kinds, newAmounts, newSeconds, newInstants, newPeriods, newLives, spends, logs =
-  {}, {}, {}, {}, {}, {}, {}, {}
-
-while position <= total do
-  local checkFlags, count
-  checkFlags, count, position = unpackBytes('>BI2', args, position)
-  local verdict = out + 1
-  out = verdict
-  local allowed = true
-
-  for i = 1, count do
-    index = index + 1
-    local algorithm, flags, limit, burst, period, cost
-    algorithm, flags, limit, burst, period, cost, position = unpackBytes('>BBI4I4I6I4', args, position)
-    local s = place[index]
-    local passes
-    out = out + 1
-    if algorithm == 3 then
-      passes, replies[out], logs[i] = askLog(keys[s], limit, period, cost)
-      spends[i], newPeriods[i] = passes and cost or 0, period
-    else
-      local state = raw[s]
-      if state then
-        replies[out] = '\1' .. state
-        if not amounts[s] then amounts[s], seconds[s], instants[s], periods[s] = unpackBytes('>I4I6I7I6', state) end
-      else
-        replies[out] = none
-        amounts[s], seconds[s], instants[s], periods[s] = 0, 0, now, period
-      end
-      local amount, second, instant, counted, moved, life, capacity
-      if algorithm == 0 then
-        amount, second, instant, counted, moved = bucket(s, limit, period)
-        capacity = burst
-        passes = cost <= burst - counted or cost == 0
-        life = ((amount + cost) * period + second) / limit + (instant - now)
-      elseif algorithm == 1 then
-        amount, second, instant, counted, moved = fixed(s, period)
-        capacity = limit
-        passes = cost <= limit - counted or cost == 0
-        life = instant + period - now
-      else
-        amount, second, instant, counted, moved = sliding(s, period)
-        capacity = limit
-        passes = cost <= limit - counted or cost == 0
-        life = instant + 2 * period - now
-      end
-      if moved then
-        raw[s] = pack('>I4I6I7I6', amounts[s], seconds[s], instants[s], period)
-        lives[s] = lifetime(life)
-      end
-      logs[i] = false
-      spends[i] = passes and cost or 0
-      newAmounts[i], newSeconds[i], newInstants[i], newPeriods[i], newLives[i] =
-        amount + cost, second, instant, period, life
-    end
-    if not passes and flags == 0 then allowed = false end
-  end
-
-  replies[verdict] = allowed and '\1' or '\0'
-  if allowed and checkFlags == 0 then
-    for i = 1, count do
-      local cost = spends[i]
-      if cost > 0 then
-        local s = place[index - count + i]
-        if logs[i] then
-          admit(keys[s], cost, newPeriods[i], logs[i])
-        else
-          amounts[s], seconds[s], instants[s], periods[s] =
-            newAmounts[i], newSeconds[i], newInstants[i], newPeriods[i]
-          raw[s] = pack('>I4I6I7I6', newAmounts[i], newSeconds[i], newInstants[i], newPeriods[i])
-          lives[s] = lifetime(newLives[i])
+local function sliding_window(cell, limit, _, period, cost)
+  local count, previous, start, used, held = 0, 0, nil, 0, cell
+  if cell then
+    local before
+    count, previous, start, before = unpack_bytes(CELL, cell)
+    if not is_period(before) or previous > 4294967295 then count, previous, before = 0, 0, period end
+    if before ~= period or now < start or now - start >= period then
+      local at = judged(start, period)
+      if at < start or at - start >= before then
+        local old = start
+        start = at - fmod(at, before)
+        if at >= old then
+          previous = start - old == before and count or 0
+          count = 0
         end
       end
+      if before ~= period then
+        count, previous = min(weigh(count, previous, start, before, at), 4294967295), 0
+        start = at - fmod(at, period)
+      end
+      cell = pack(CELL, count, previous, start, period)
     end
+    if count == 0 and previous == 0 then
+      cell, start = false, nil
+    else
+      used = weigh(count, previous, start, period, max(now, start))
+    end
+  end
+  if cost == 0 or cost > limit - used then
+    return cost > 0, cell, nil, cell and cell ~= held and life(start + (count > 0 and 2 or 1) * period - now)
+  end
+  start = start or now - fmod(now, period)
+  return false, cell, pack(CELL, count + cost, previous, start, period), life(start + 2 * period - now)
+end
+
+-- A log in this call is a table that is replaced, not changed: `newest` instant; `total` of all costs so far; `added`,
+-- the cost of an entry at `newest` that is still to be written; `dropped`, how many entries at the head are to go;
+-- `replaces`, whether all that is stored is to go; and `summary`, as the reply gives it.
+
+local function read_log(key)
+  local text = redis.pcall('LINDEX', key, -1)
+  if not text then return false end
+  local newest, total
+  if type(text) == 'string' then newest, total = match(text, '^(%d+):(%d+):%d+$') end
+  return {
+    newest = tonumber(newest or 0), total = tonumber(total or 0), added = 0, dropped = 0, replaces = not newest,
+  }
+end
+
+-- The instant, the sum so far and the cost of an entry. Behind what is stored stands what is added, however far behind.
+local function entry(log, key, index)
+  local text = not log.replaces and call('LINDEX', key, index)
+  if not text then return log.newest, log.total, log.added end
+  local instant, total, cost = match(text, '^(%d+):(%d+):(%d+)$')
+  return tonumber(instant or 0), tonumber(total or 0), tonumber(cost or 0)
+end
+
+-- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is:
+-- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
+local function search(log, key, index, field, bound)
+  local low, high, step = index - 1, index, 1
+  local instant, total, cost = entry(log, key, high)
+  while (field == 1 and instant or total) <= bound do
+    low, high, step = high, high + step, step * 2
+    instant, total, cost = entry(log, key, high)
+  end
+  while high - low > 1 do
+    local middle = floor((low + high) / 2)
+    local its_instant, its_total, its_cost = entry(log, key, middle)
+    if (field == 1 and its_instant or its_total) > bound then
+      high, instant, total, cost = middle, its_instant, its_total, its_cost
+    else
+      low = middle
+    end
+  end
+  return high, instant, total, cost
+end
+
+-- What is in force; and from which entry on, the sum before that, and its instant.
+local function in_force(log, key, horizon)
+  if log.newest <= horizon then return 0 end
+  local first, oldest, total, cost = search(log, key, log.dropped, 1, horizon)
+  return log.total - total + cost, first, total - cost, oldest
+end
+
+local function sliding_log(log, limit, _, period, cost, key)
+  local used, at = 0, now
+  local first, base, oldest
+  if log then
+    at = max(now, log.newest)
+    used, first, base, oldest = in_force(log, key, at - period)
+    local is_far = log.newest - now > believed(period)
+    if is_far or (used > 0 and log.total > EXACT) then
+      if is_far then at = now end
+      log = { newest = at, total = used, added = used, dropped = 0, replaces = true }
+      first, base, oldest = 0, 0, at
+    end
+  end
+
+  local denies = cost > 0 and cost > limit - used
+  if log then
+    local freed, fits = oldest or 0, 0
+    if used > limit then _, freed = search(log, key, first, 2, base + used - limit) end
+    if denies and cost <= limit then _, fits = search(log, key, first, 2, base + used + cost - limit - 1) end
+    log.summary = pack('>I4I7I7I7', used, log.newest, freed, fits)
+  end
+  if denies or cost == 0 then return denies, log, nil, log and life(log.newest + period - now) end
+
+  local spent = { newest = at, total = cost, added = cost, dropped = 0, replaces = true }
+  if first then
+    spent.total, spent.added = log.total + cost, log.added + cost
+    spent.dropped, spent.replaces = first, log.replaces
+  end
+  return false, log, spent, life(at + period - now)
+end
+
+local function write_log(key, log)
+  if log.replaces then
+    call('DEL', key)
+  elseif log.dropped > 0 then
+    call('LTRIM', key, log.dropped, -1)
+  end
+  if log.added > 0 then call('RPUSH', key, format('%.0f:%.0f:%.0f', log.newest, log.total, log.added)) end
+end
+
+local algorithms = { [0] = token_bucket, fixed_window, sliding_window, sliding_log }
+
+-- By a key's first place in KEYS: its state as of now in this call (false: none), whether that must be written, and
+-- for how many milliseconds it is to be kept.
+local states, changed, lives = {}, {}, {}
+local count = #KEYS
+if count <= 1000 then
+  states = call('MGET', unpack(KEYS))
+else
+  for first = 1, count, 1000 do
+    local values = call('MGET', unpack(KEYS, first, min(first + 999, count)))
+    for index = 1, #values do states[first + index - 1] = values[index] end
   end
 end
 
-for s, life in pairs(lives) do
-  call('SET', keys[s], raw[s], 'PX', string.format('%.0f', life))
+-- Of the charges of the check in hand, by their index: whether they deny, their places, and what these held before them.
+local denying, places, were, were_changed, had_lived = {}, {}, {}, {}, {}
+local first_places = {}
+local reply = { pack('>I7', now) }
+local records, offset = ARGV[1], 1
+local first, is_denied = 1, false
+
+local function describe(index, denies, state)
+  if not state then
+    reply[2 * index], reply[2 * index + 1] = denies and '\1' or '\0', ''
+  elseif type(state) == 'string' then
+    reply[2 * index], reply[2 * index + 1] = denies and '\3' or '\2', state
+  else
+    reply[2 * index], reply[2 * index + 1] = denies and '\5' or '\4', state.summary
+  end
 end
-return table.concat(replies)
+
+-- Takes back what the charges from `first` to `last` have spent, and describes those that did not deny without it.
+local function undo(last)
+  for index = last, first, -1 do
+    local place = places[index]
+    states[place], changed[place] = were[index], were_changed[index]
+    if not changed[place] then lives[place] = had_lived[index] end
+  end
+  for index = first, last do
+    if not denying[index] then describe(index, false, states[places[index]]) end
+  end
+end
+
+for index = 1, count do
+  local kind, limit, burst, period, cost
+  kind, limit, burst, period, cost, offset = unpack_bytes('>BI4I4I6I4', records, offset)
+  local is_last, only_looks, is_shadow = kind >= 16, false, false
+  if is_last then kind = kind - 16 end
+  if kind >= 8 then kind, only_looks = kind - 8, true end
+  if kind >= 4 then kind, is_shadow = kind - 4, true end
+
+  local key = KEYS[index]
+  local place = first_places[key]
+  if not place then
+    place = index
+    first_places[key] = index
+    if kind == 3 then
+      states[index] = read_log(key)
+    elseif states[index] and #states[index] ~= 23 then
+      states[index] = false
+    end
+  end
+
+  local held = states[place]
+  local denies, state, spent, life_left = algorithms[kind](held, limit, burst, period, cost, key)
+  if state ~= held then states[place], changed[place] = state, true end
+  describe(index, denies, state)
+
+  if not is_last or first < index then
+    denying[index], places[index], were[index] = denies, place, state
+    were_changed[index], had_lived[index] = changed[place], lives[place]
+  end
+  if spent and not only_looks then
+    states[place], changed[place], lives[place] = spent, true, life_left
+  elseif changed[place] or not spent then
+    lives[place] = life_left or lives[place]
+  end
+
+  if denies and not is_shadow then is_denied = true end
+  if is_last then
+    if is_denied and first < index then undo(index) end
+    first, is_denied = index + 1, false
+  end
+end
+
+for place = 1, count do
+  local key, state = KEYS[place], states[place]
+  if changed[place] then
+    if not state then
+      call('DEL', key)
+    elseif type(state) == 'string' then
+      call('SET', key, state, 'PX', lives[place])
+    else
+      write_log(key, state)
+      call('PEXPIRE', key, lives[place])
+    end
+  elseif lives[place] and call('PTTL', key) < lives[place] - MARGIN then
+    call('PEXPIRE', key, lives[place])
+  end
+end
+
+return table.concat(reply)

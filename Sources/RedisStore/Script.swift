@@ -1,0 +1,26 @@
+// Script.swift: the Lua scripts, and the digests by which EVALSHA names them. The texts are in Scripts/.
+
+import COpenSSL
+
+/// A script as Redis is given it.
+struct Script: Sendable {
+  var text: [UInt8]
+  /// The SHA-1 of the text, 40 lower-case hex digits: its name in Redis.
+  var digest: [UInt8]
+
+  /// Charges checks against their limits: Scripts/charge.lua.
+  static let charge = Script(PackageResources.charge_lua)
+  /// Says that a weir lives: Scripts/announce.lua.
+  static let announce = Script(PackageResources.announce_lua)
+
+  init(_ text: [UInt8]) {
+    self.text = text
+    var sum = [UInt8](repeating: 0, count: 20)
+    var context = SHA_CTX()
+    // SAFETY: the context is initialised first, and SHA-1 writes 20 bytes.
+    let done = unsafe SHA1_Init(&context) + SHA1_Update(&context, text, text.count)
+    precondition(unsafe done + SHA1_Final(&sum, &context) == 3, "SHA-1 takes any bytes")
+    let digits = Array("0123456789abcdef".utf8)
+    digest = sum.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+  }
+}
