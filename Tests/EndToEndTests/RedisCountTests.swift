@@ -115,4 +115,90 @@ import Testing
     }
     #expect(try redis.keys("weir:*:default:a:*").count == 100)
   }
+
+  @Test("pipelined checks are answered in their order, whether memory or Redis decides them")
+  func pipelined() throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(
+      """
+      policies:
+        - {name: shared, match: {path: /shared}, algorithm: token-bucket, limit: 1000, period: \(forever)}
+        - {name: local, match: {path: /local}, store: memory, algorithm: token-bucket, limit: 2000, period: \(forever)}
+        - {name: both, match: {path: /both}, store: memory, algorithm: token-bucket, limit: 3000, period: \(forever)}
+        - {name: two, match: {path: /both}, algorithm: token-bucket, limit: 500, period: \(forever)}
+      """, redis: redis.url)
+    try weir.waitForHealth("healthy")
+    let client = try weir.client()
+    let targets: [(String, limit: Int?)] = [("shared", 1000), ("local", 2000), ("both", 500), ("none", nil)]
+    var left: [Int: Int] = [1000: 1000, 2000: 2000, 500: 500]
+    for round in 0..<10 {
+      let order = (0..<40).map { targets[($0 &* 7 &+ round) % targets.count] }
+      var text = ""
+      for (target, _) in order {
+        text += HTTPClient.requestText("GET", "/check/\(target)")
+        let body = #"{"attributes": {"path": "/\#(target)"}}"#
+        text += HTTPClient.requestText("POST", "/check", [("Content-Type", "application/json")], body: body)
+      }
+      try client.send(text)
+      for (target, limit) in order {
+        for _ in 0..<2 {
+          let response = try client.response()
+          #expect(response.status == 200)
+          #expect(response.int("X-RateLimit-Limit") == limit, "\(target)")
+          guard let limit, let before = left[limit] else { continue }
+          #expect(response.int("X-RateLimit-Remaining") == before - 1, "\(target)")
+          left[limit] = before - 1
+        }
+      }
+    }
+  }
+
+  @Test("the first check after the start is counted in Redis: weir listens when it has connected")
+  func firstCheck() throws {
+    let redis = try RedisServer()
+    for remaining in (0..<5).reversed() {
+      let weir = try WeirProcess(
+        "policies: [{name: a, algorithm: token-bucket, limit: 5, period: \(forever)}]", redis: redis.url)
+      let answer = try weir.json("{}")
+      #expect(answer.json?["degraded"] == nil)
+      #expect(answer.int("X-RateLimit-Remaining") == remaining)
+    }
+  }
+
+  @Test("the largest numbers that a policy may have are exact in Redis too", arguments: algorithms)
+  func largestNumbers(algorithm: String) throws {
+    let largest = algorithm == "sliding-log" ? 100_000 : 1_000_000_000
+    let redis = try RedisServer()
+    let weir = try WeirProcess(
+      "policies: [{name: a, algorithm: \(algorithm), limit: \(largest), period: 366d, cost: 1}]", redis: redis.url)
+    try weir.waitForHealth("healthy")
+    #expect(try weir.json(#"{"cost": \#(largest - 2)}"#).int("X-RateLimit-Remaining") == 2)
+    #expect(try weir.json(#"{"cost": 3}"#).status == 429)
+    #expect(try weir.json("{}").int("X-RateLimit-Remaining") == 1)
+    #expect(try weir.json("{}").int("X-RateLimit-Remaining") == 0)
+    let denied = try weir.json("{}")
+    #expect(denied.status == 429)
+    let wait = try #require(denied.json?["retry_after"]?.int)
+    #expect((1...366 * 86_400).contains(wait))
+    let reset = try #require(denied.json?["reset"]?.int)
+    #expect(reset > Int(Date().timeIntervalSince1970))
+    #expect(reset < Int(Date().timeIntervalSince1970) + 2 * 366 * 86_400 + 60)
+    let impossible = try weir.json(#"{"cost": 1000000000}"#)
+    #expect(impossible.status == 429)
+    if largest < 1_000_000_000 { #expect(impossible.json?["retry_after"] == .null) }
+    #expect(try redis.keysWithoutExpiry() == [])
+  }
+
+  @Test("a cost of a thousand million times a policy's million is denied, and no wait helps")
+  func largestCost() throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(
+      "policies: [{name: a, algorithm: token-bucket, limit: 1000000000, period: 366d, cost: 1000000}]",
+      redis: redis.url)
+    try weir.waitForHealth("healthy")
+    let denied = try weir.json(#"{"cost": 1000000000}"#)
+    #expect(denied.status == 429)
+    #expect(denied.json?["retry_after"] == .null)
+    #expect(try weir.json("{}").int("X-RateLimit-Remaining") == 999_000_000)
+  }
 }

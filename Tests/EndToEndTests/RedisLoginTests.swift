@@ -31,7 +31,8 @@ import Testing
 
   /// A weir that starts all the same, and says why it has no Redis.
   private func degraded(_ url: String, _ arguments: [String] = [], says word: String) throws -> WeirProcess {
-    let weir = try WeirProcess(Self.policies, redis: url, arguments: arguments + patient)
+    // Where everything is logged, nothing secret is either.
+    let weir = try WeirProcess(Self.policies, redis: url, arguments: arguments + patient + ["--log-level", "debug"])
     #expect(try weir.health() == "degraded")
     let answer = try weir.json("{}")
     #expect(answer.status == 200)

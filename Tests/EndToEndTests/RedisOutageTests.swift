@@ -129,6 +129,36 @@ import Testing
     #expect(try weir.redisErrors("timeout") == 3)
   }
 
+  @Test("callers who hang up while Redis has their check harm nobody, and are counted at most once")
+  func hangingUp() throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(Self.policies, redis: redis.url)
+    try weir.waitForHealth("healthy")
+    for _ in 0..<3 {
+      try redis.run("CLIENT", "PAUSE", "300", "ALL")
+      var leavers = try (0..<40).map { _ in try weir.client() }
+      for (index, client) in leavers.enumerated() {
+        try client.send(HTTPClient.requestText("GET", "/check/deny") + HTTPClient.requestText("GET", "/check/deny"))
+        if index % 2 == 0 { client.finishSending() }
+      }
+      let stayer = try weir.client()
+      try stayer.send(HTTPClient.requestText("GET", "/check/deny"))
+      pause(seconds: 0.05)
+      // Half of them are gone for good, half wait for what they have asked.
+      let patient = leavers.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+      leavers = []
+      for client in patient {
+        for _ in 0..<2 { #expect(try client.response().status == 200) }
+        #expect(try client.isClosedByServer())
+      }
+      #expect(try stayer.response().status == 200)
+    }
+    #expect(try weir.request("GET", "/check/deny", [("X-K", "new")]).status == 200)
+    let counted = try spent(weir, "deny")
+    #expect((3 * 41...3 * 81).contains(counted))
+    #expect(try weir.health() == "healthy")
+  }
+
   @Test("Redis stopped for 30 s: every answer comes in time, at once when the breaker is open, and weir heals")
   func stoppedServer() async throws {
     try await aside {

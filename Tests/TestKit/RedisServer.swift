@@ -17,6 +17,7 @@ public final class RedisServer: Sendable {
   /// Set where it was started with certificates.
   public let tlsPort: UInt16?
   private let command: [String]
+  private let environment: [String: String]
   private let child: Mutex<ChildProcess>
 
   /// Starts it and waits until it answers.
@@ -27,9 +28,10 @@ public final class RedisServer: Sendable {
   ///   - certificates: Opens a second port with TLS, and their server's certificate.
   ///   - asksForCertificate: Whether TLS clients need a certificate of their own.
   ///   - arguments: More of redis-server's.
+  ///   - environment: As `ChildProcess` takes it.
   public init(
     port: UInt16? = nil, password: String? = nil, certificates: Certificates? = nil, asksForCertificate: Bool = false,
-    arguments: [String] = []
+    arguments: [String] = [], environment: [String: String] = [:]
   ) throws {
     directory = try TemporaryDirectory()
     self.port = try port ?? Self.freePort()
@@ -49,7 +51,8 @@ public final class RedisServer: Sendable {
       tlsPort = nil
     }
     self.command = command + arguments
-    child = Mutex(try Self.start(self.command, directory))
+    self.environment = environment
+    child = Mutex(try Self.start(self.command, environment, directory))
   }
 
   deinit {
@@ -139,7 +142,7 @@ public final class RedisServer: Sendable {
 
   /// Starts it again, on the same ports, after `kill`.
   public func restart(_ arguments: [String] = []) throws {
-    let fresh = try Self.start(command + arguments, directory)
+    let fresh = try Self.start(command + arguments, environment, directory)
     child.withLock { $0 = fresh }
   }
 
@@ -149,8 +152,10 @@ public final class RedisServer: Sendable {
 
   // MARK: starting
 
-  private static func start(_ command: [String], _ directory: TemporaryDirectory) throws -> ChildProcess {
-    let process = try ChildProcess(command)
+  private static func start(
+    _ command: [String], _ environment: [String: String], _ directory: TemporaryDirectory
+  ) throws -> ChildProcess {
+    let process = try ChildProcess(command, environment: environment)
     let socket = Address.unix(path: directory.file("redis.sock"))
     try eventually("redis-server answers", within: 20) {
       // Any reply will do: NOAUTH and LOADING come from a server that is there.
