@@ -27,15 +27,9 @@ struct ChargeCall: ~Copyable {
 
   /// Adds the check of `ticket`: its charges in Redis, in their order. Nothing if it has none.
   mutating func append(_ ticket: Ticket) {
-<<<<<<< HEAD
-    var last = 0
+    var last: Int?
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
       let charge = ticket.charges[index]
-=======
-    var last: Int?
-    for charge in ticket.charges where charge.isForRedis {
-      let start = Int(charge.keyStart)
->>>>>>> scripts
       let policy = Int(charge.policy)
       keys.appendHeader("$", ticket.names.count(policy: policy))
       ticket.names.append(policy: policy, key: ticket.digests[index], to: &keys)
