@@ -6,9 +6,8 @@ struct CallCapture {
   var weir: String
   var redis: String
 
-  /// Writes the command as RESP to `FOLDER/call` and its last argument to `FOLDER/last`, and prints the arguments
-  /// between: redis-benchmark takes binary ones from its standard input alone, and one only.
-  func run(folder: String) {
+  /// Writes the command to `file`, as RESP.
+  func run(file: String) {
     var monitor = RedisConnection(redis)
     _ = monitor.ask(RedisConnection.command([Array("MONITOR".utf8)]))
     guard let descriptor = connection(to: weir) else { stop("no weir on \(weir)") }
@@ -20,9 +19,7 @@ struct CallCapture {
       parts = words.first.map { String(decoding: $0, as: UTF8.self).uppercased() == "EVALSHA" } == true ? words : []
     }
     close(descriptor)
-    write(RedisConnection.command(parts), to: folder + "/call")
-    write(parts[parts.count - 1], to: folder + "/last")
-    print(parts.dropLast().map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+    write(RedisConnection.command(parts), to: file)
   }
 
   /// The quoted words of a line of MONITOR, without their escapes.

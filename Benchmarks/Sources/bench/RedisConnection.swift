@@ -3,6 +3,8 @@
 struct RedisConnection {
   let descriptor: Int32
   private var bytes: [UInt8] = []
+  /// Where the next reply begins in them.
+  private var position = 0
   private var chunk = [UInt8](repeating: 0, count: 65_536)
 
   /// - Parameter address: `127.0.0.1:PORT`
@@ -23,29 +25,36 @@ struct RedisConnection {
     return reply()
   }
 
-  /// The next reply: the content of a bulk string, or the line of another kind.
+  /// The next reply: the content of a bulk string (null: empty), or the line of another kind.
   mutating func reply() -> [UInt8] {
     while true {
-      if let end = Self.end(of: bytes) {
-        let reply = Array(bytes[..<end.all])
-        bytes.removeFirst(end.all)
-        guard reply[0] != UInt8(ascii: "-") else { stop("Redis says \(String(decoding: reply, as: UTF8.self))") }
-        return Array(reply[end.content...].dropLast(2))
-      }
+      if let reply = takeReply() { return reply }
+      bytes.removeFirst(position)
+      position = 0
       let count = receive(&chunk, from: descriptor)
       guard count > 0 else { stop("Redis closed") }
       bytes += chunk[..<count]
     }
   }
 
-  /// Where the first reply's content begins and where the reply ends; nil while it is incomplete.
-  private static func end(of bytes: [UInt8]) -> (content: Int, all: Int)? {
-    guard let line = bytes.firstIndex(of: 10) else { return nil }
-    guard bytes[0] == UInt8(ascii: "$") else { return (1, line + 1) }
-    guard let count = Int(String(decoding: bytes[1..<line - 1], as: UTF8.self)), count >= 0 else {
-      stop("not a reply of these scripts")
+  /// The first reply in `bytes`; nil while it is incomplete.
+  private mutating func takeReply() -> [UInt8]? {
+    guard let line = bytes[position...].firstIndex(of: 10) else { return nil }
+    let head = bytes[position + 1..<line - 1]
+    switch bytes[position] {
+    case UInt8(ascii: "-"): stop("Redis says \(String(decoding: head, as: UTF8.self))")
+    case UInt8(ascii: "$"):
+      guard let count = Int(String(decoding: head, as: UTF8.self)) else { stop("not a reply of Redis") }
+      guard count >= 0 else {
+        position = line + 1
+        return []
+      }
+      guard bytes.count >= line + 1 + count + 2 else { return nil }
+      position = line + 1 + count + 2
+      return Array(bytes[line + 1..<line + 1 + count])
+    default:
+      position = line + 1
+      return Array(head)
     }
-    let all = line + 1 + count + 2
-    return bytes.count < all ? nil : (line + 1, all)
   }
 }

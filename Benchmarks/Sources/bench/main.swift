@@ -11,13 +11,15 @@ case "start" where arguments.count == 4:
   guard let runs = Int(arguments[3]), (1...1000).contains(runs) else { usage() }
   StartBenchmark(binary: arguments[1], policies: arguments[2]).run(times: runs)
 case "capture" where arguments.count == 4:
-  CallCapture(weir: arguments[1], redis: arguments[2]).run(folder: arguments[3])
+  CallCapture(weir: arguments[1], redis: arguments[2]).run(file: arguments[3])
 case "naive" where arguments.count == 4:
   NaiveService(address: arguments[1], redis: arguments[2], call: contents(of: arguments[3])).run()
 case "latency" where arguments.count == 4:
   LatencyBenchmark(address: arguments[1]).check(path: arguments[2], times: times(arguments[3]))
 case "call" where arguments.count == 4:
   LatencyBenchmark(address: arguments[1]).call(contents(of: arguments[2]), times: times(arguments[3]))
+case "pipeline" where arguments.count == 4:
+  PipelineBenchmark(redis: arguments[1], call: contents(of: arguments[2])).run(calls: times(arguments[3]))
 case "stop" where arguments.count == 5:
   guard let redis = Int32(arguments[3]), redis > 1, let timeout = Int64(arguments[4]), (1...60_000).contains(timeout)
   else { usage() }
@@ -37,10 +39,11 @@ func usage() -> Never {
     usage: bench core
            bench fill WEIR KEYS
            bench start BINARY POLICIES RUNS
-           bench capture WEIR REDIS FOLDER
+           bench capture WEIR REDIS CALLFILE
            bench naive ADDRESS REDIS CALLFILE
            bench latency WEIR PATH TIMES
            bench call REDIS CALLFILE TIMES
+           bench pipeline REDIS CALLFILE TIMES
            bench stop WEIR PATH REDISPID TIMEOUTMS
     """)
 }
