@@ -46,7 +46,7 @@ final class Decider {
   /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
   func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
-    let isAllowedHere = ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
+    let isAllowedHere = !hasLocal(ticket) || ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
     ticket.onlyLooks = !isAllowedHere
     guard redis.ask(ticket) else { return nil }
     return conclude(ticket, set, chargedAt: now, at: now)
@@ -66,6 +66,11 @@ final class Decider {
     }
     if isAllowedHere { giveBack(ticket, chargedAt: chargedAt, at: now) }
     return fallBack(ticket, set, at: now)
+  }
+
+  /// Whether any charge is decided here, whatever Redis says.
+  private func hasLocal(_ ticket: Ticket) -> Bool {
+    ticket.charges.contains { $0.place != .redis || $0.effect == .block }
   }
 
   private func giveBack(_ ticket: Ticket, chargedAt: Now, at now: Now) {

@@ -10,7 +10,13 @@ import Stores
 import Synchronization
 
 final class RuleCompiler: Sendable {
-  private let registry = Mutex(CounterRegistry())
+  private struct Counters {
+    var registry = CounterRegistry()
+    /// Of the newest set compiled.
+    var policies: [Policy] = []
+  }
+
+  private let counters = Mutex(Counters())
   private let store: MemoryStore
   private let settings: APISettings
   private let ipv6Prefix: Int
@@ -30,17 +36,25 @@ final class RuleCompiler: Sendable {
   func compile(_ loaded: LoadedPolicies) -> Rules {
     Rules(
       PolicySet(
-        loaded.policies, slots: install(loaded), ipv6Prefix: ipv6Prefix, shadowAll: isShadow), settings)
+        loaded.policies, slots: install(loaded.policies), ipv6Prefix: ipv6Prefix, shadowAll: isShadow), settings)
   }
 
-  /// Tells the memory store which counters are in force, and by how much limits may be divided: again whenever the
-  /// number of live weirs changes, since a cell is kept for as long as its slowest rate needs.
-  @discardableResult
-  func install(_ loaded: LoadedPolicies) -> [UInt32] {
-    registry.withLock { registry in
-      let slots = registry.assign(loaded.policies, share: live?.largestShare ?? 1, now: Loop.monotonicNow())
-      store.install(registry.rules)
-      return slots
+  /// Tells the memory store by how much limits may be divided now: a cell is kept for as long as its slowest rate needs.
+  func followShares() {
+    _ = counters.withLock { install(&$0) }
+  }
+
+  private func install(_ policies: [Policy]) -> [UInt32] {
+    counters.withLock { counters in
+      counters.policies = policies
+      return install(&counters)
     }
+  }
+
+  private func install(_ counters: inout Counters) -> [UInt32] {
+    let slots = counters.registry.assign(
+      counters.policies, share: live?.largestShare ?? 1, now: Loop.monotonicNow())
+    store.install(counters.registry.rules)
+    return slots
   }
 }

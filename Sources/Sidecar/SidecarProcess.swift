@@ -233,11 +233,10 @@ final class SidecarProcess {
     }
   }
 
-  /// The memory store keeps a fallback's cells for as long as the divided limits need.
   private func followShares() {
-    guard let redis, redis.live.version != sharesVersion, let reloader else { return }
+    guard let redis, redis.live.version != sharesVersion else { return }
     sharesVersion = redis.live.version
-    compiler.install(reloader.status.loaded)
+    compiler.followShares()
   }
 
   private func every(_ interval: Int64, _ action: @escaping () -> Void) {

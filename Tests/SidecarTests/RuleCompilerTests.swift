@@ -1,6 +1,7 @@
 // RuleCompilerTests.swift: which policies keep their counters over a reload, and what a set is compiled with.
 
 import CheckAPI
+import EventLoop
 import Limiting
 import Policies
 import PolicyFiles
@@ -8,6 +9,7 @@ import Stores
 import TestKit
 import Testing
 
+@testable import RedisStore
 @testable import Sidecar
 
 @Suite struct RuleCompilerTests {
@@ -81,6 +83,38 @@ import Testing
     #expect(spend(0, 10)?.remaining == 7)
     #expect(spend(0, 2)?.remaining == 0)
     #expect(spend(1, 2)?.outcome == .deny)
+  }
+
+  @Test(
+    "a changed number of live weirs keeps the counters of the newest set, and for as long as a share of its rate needs")
+  func followsShares() {
+    let store = MemoryStore(maximumKeys: 10)
+    let live = LiveWeirs(isShared: true)
+    let compiler = RuleCompiler(
+      store: store, settings: APISettings(), ipv6Prefix: 64, isShadow: false, live: live)
+    _ = compiler.compile(Self.loaded([Self.policy("old", store: .redis)]))
+    let slot = compiler.compile(Self.loaded([Self.policy("new", limit: 60, store: .redis)])).set.slots[0]
+    live.heard([(domain: "default", count: 60)], now: 0)
+    compiler.followShares()
+
+    let start = Now(monotonic: Loop.monotonicNow(), unix: UnixClock.nanoseconds())
+    // One a minute is what a sixtieth of 60 a minute gives: the whole debt is paid in a minute.
+    let limit = Limit(algorithm: .tokenBucket, limit: 1, period: 60_000_000_000)
+    var charges = [
+      Charge(
+        policy: 0, slot: slot, keyStart: 0, keyCount: 0, effect: .limit, isShadow: false, place: .fallback,
+        limit: limit, cost: 1)
+    ]
+    let keys: [UInt8] = []
+    #expect(store.decide(&charges, keys: keys.span, now: start))
+    func isKept(after seconds: Int64) -> Bool {
+      let later = Now(monotonic: start.monotonic + seconds * 1_000_000_000, unix: start.unix + seconds * 1_000_000_000)
+      store.sweep(budget: 1_000_000, now: later)
+      return store.metrics.keys == 1
+    }
+    #expect(isKept(after: 2), "a whole rate would have paid by now")
+    #expect(isKept(after: 30), "its policy is in force")
+    #expect(!isKept(after: 70))
   }
 
   @Test("the options for all policies reach the set, and the names of headers its table")
