@@ -83,6 +83,9 @@ import Testing
     #expect(!second.allowed && second.decisions.map(\.isAllowed) == [true, false])
     #expect(second.decisions[0].remaining == 1, "as before the check")
     #expect(store.ask([Ask(Self.limit(algorithm, 3), cost: 0)], at: Self.start).decisions[0].remaining == 1)
+    let third = store.ask(
+      [ask, Ask(Self.limit(algorithm, 3), cost: 0), Ask(slot: 1, ask.limit, cost: 4)], at: Self.start)
+    #expect(!third.allowed && third.decisions.map(\.remaining) == [1, 1, 3], "each as without the check")
   }
 
   @Test(
