@@ -27,13 +27,14 @@ struct ChargeCall: ~Copyable {
 
   /// Adds the check of `ticket`: its charges in Redis, in their order. Nothing if it has none.
   mutating func append(_ ticket: Ticket) {
+    let bytes = ticket.keys
     var last: Int?
     for charge in ticket.charges where charge.isForRedis {
       let start = Int(charge.keyStart)
       let policy = Int(charge.policy)
       keys.appendHeader("$", ticket.names.count(policy: policy))
       ticket.names.append(
-        policy: policy, key: ticket.keys.span.extracting(start..<start + Int(charge.keyCount)), to: &keys)
+        policy: policy, key: bytes.span.extracting(start..<start + Int(charge.keyCount)), to: &keys)
       keys.appendLineEnd()
       last = records.count
       append(charge, onlyLooks: ticket.onlyLooks)
