@@ -16,8 +16,6 @@ struct ChargeCall: ~Copyable {
   /// The records, one a charge.
   private var records: [UInt8] = []
 
-  /// Bytes of a record.
-  static let record = 19
   /// More than any capacity: the script is told no higher cost, since all above are denied alike.
   static let costCap = Limiting.Bounds.limit.upperBound + 1
 
@@ -73,6 +71,7 @@ struct ChargeCall: ~Copyable {
     records.append(kind)
     append(charge.limit.limit, bytes: 4)
     append(charge.limit.burst, bytes: 4)
+    // Policy files know no period that is not whole microseconds.
     append(charge.limit.period / 1000, bytes: 6)
     append(min(charge.cost, Self.costCap), bytes: 4)
   }

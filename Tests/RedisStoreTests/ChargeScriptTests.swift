@@ -83,6 +83,9 @@ import Testing
     #expect(!second.allowed && second.decisions.map(\.isAllowed) == [true, false])
     #expect(second.decisions[0].remaining == 1, "as before the check")
     #expect(store.ask([Ask(Self.limit(algorithm, 3), cost: 0)], at: Self.start).decisions[0].remaining == 1)
+    let third = store.ask(
+      [ask, Ask(Self.limit(algorithm, 3), cost: 0), Ask(slot: 1, ask.limit, cost: 4)], at: Self.start)
+    #expect(!third.allowed && third.decisions.map(\.remaining) == [1, 1, 3], "each as without the check")
   }
 
   @Test(
@@ -165,6 +168,34 @@ import Testing
     #expect(store.rig.command([Array("PERSIST".utf8), store.name(of: ask)]) == .integer(1))
     _ = store.ask([ask], at: Self.start)
     #expect(store.rig.command([Array("PTTL".utf8), store.name(of: ask)]) != .integer(-1))
+  }
+
+  @Test("a full Redis answers with an error and has counted nothing, or counts the whole call", arguments: 0..<24)
+  func full(_ seed: UInt64) throws {
+    let store = EvalStore(try ScriptRig())
+    let rig = store.rig
+    var generator = SeededGenerator(seed: seed)
+    let asks = Algorithm.allCases.flatMap { algorithm in
+      [Ask(slot: 0, Self.limit(algorithm, 3)), Ask(slot: 1, Self.limit(algorithm, 1), isShadow: true)]
+    }.shuffled(using: &generator)
+    _ = store.ask(asks, at: Self.start)
+    // Two periods on, the logs' and windows' states are over: what is charged is trimmed and deleted first.
+    let now = Self.start + generator.pick([1, 121_000_000])
+    let (charges, keys) = Ask.check(asks)
+    let before = Self.dump(rig)
+    rig.setClock(now)
+    rig.command("CONFIG", "SET", "maxmemory", "1")
+    let reply = store.raw([store.ticket(charges, keys: keys)], at: now)
+    rig.command("CONFIG", "SET", "maxmemory", "0")
+    guard case .error(let text) = reply else { return #expect(Self.dump(rig) != before) }
+    #expect(text.contains("OOM"))
+    #expect(Self.dump(rig) == before)
+  }
+
+  private static func dump(_ rig: ScriptRig) -> [[UInt8]: ScriptRig.Reply] {
+    var states: [[UInt8]: ScriptRig.Reply] = [:]
+    for key in rig.keys { states[key] = rig.command([Array("DUMP".utf8), key]) }
+    return states
   }
 
   // MARK: What stands under a key

@@ -198,14 +198,19 @@ final class EvalStore: StoreUnderTest {
     return name
   }
 
-  /// Asks all of them in one call.
-  func decide(_ tickets: [Ticket], at microseconds: Int64) {
-    var bytes = ScriptRig.bytes([Array("SET".utf8), Array("clock".utf8), Array(String(microseconds).utf8)])
+  /// What Redis answers to a call of all of them.
+  func raw(_ tickets: [Ticket], at microseconds: Int64) -> ScriptRig.Reply {
+    rig.setClock(microseconds)
+    var bytes: [UInt8] = []
     for ticket in tickets { call.append(ticket) }
     call.write(to: &bytes)
     rig.send(bytes)
-    _ = rig.read()
-    let answer = rig.read()
+    return rig.read()
+  }
+
+  /// Asks all of them in one call.
+  func decide(_ tickets: [Ticket], at microseconds: Int64) {
+    let answer = raw(tickets, at: microseconds)
     guard case .text(let text) = answer else {
       Issue.record("charge.lua answered \(answer)")
       return

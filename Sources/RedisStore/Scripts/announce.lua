@@ -4,8 +4,9 @@
 -- ARGV     who we are; for how many milliseconds a sign of life counts; 1 for a clean stop, else 0
 -- returns  how many weirs live, one number a key
 --
--- Every key expires with its last sign of life. A sign from the future is from a clock that has stepped back: where it
--- is further ahead than a sign counts, it is dropped, so that a weir which died before the step is not counted for long.
+-- Every key expires with the last sign of life in it. A sign from the future is from a clock that has stepped back:
+-- where it is further ahead than a sign counts, it is dropped, so that a weir which died before the step is soon
+-- forgotten.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

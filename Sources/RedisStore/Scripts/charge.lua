@@ -10,9 +10,9 @@
 --
 -- cell     23 bytes, big-endian: units (4), remainder or previous count (6), instant (7), period (6): what
 --          Limiting.Cell says, in microseconds. Anything else under the key is read as no cell.
--- log      entries "<instant>:<sum of all costs so far>:<cost>", oldest first. Its summary, big-endian: what is in force
---          (4), then instants (7 each): of the newest entry; of that with whose leaving one more unit is free; of that
---          with whose leaving a cost that was denied fits.
+-- log      entries "<instant>:<sum of all costs so far>:<cost>", oldest first. Its summary, big-endian: what is in
+--          force (4), then instants (7 each): of the newest entry; of that with whose leaving one more unit is free; of
+--          that with whose leaving a cost that was denied fits.
 --
 -- This decides and keeps state exactly as the room Limiting does, whose files say why; all numbers of an answer are
 -- computed there, from the state returned. Every check is all or nothing for itself. All writes stand at the end, so
@@ -29,13 +29,10 @@ local floor, ceil, fmod, max, min = math.floor, math.ceil, math.fmod, math.max, 
 local CELL = '>I4I6I7I6'
 local EXACT, LARGEST = 2 ^ 52, 2 ^ 53
 local LONGEST_PERIOD = 366 * 86400 * 1000000
+-- How far ahead of now a state is believed, at least: Limiting's Bounds.believedAhead.
+local BELIEVED = 10000000
 -- How long a key outlives its state, and the longest that it lives: 100 years.
 local MARGIN, LONGEST_LIFE = 10000, 100 * 36525 * 864000
-
--- How far ahead of now a state is believed: Limiting's Bounds.believedAhead.
-local function believed(period) return max(period, 10000000) end
-
-local function is_period(period) return period >= 1 and period <= LONGEST_PERIOD end
 
 -- Milliseconds that a state of so many microseconds must be kept.
 local function life(microseconds) return min(ceil(microseconds / 1000), LONGEST_LIFE) + MARGIN end
@@ -64,10 +61,10 @@ local function token_bucket(cell, limit, burst, period, cost)
   if cell then
     local before
     units, rest, instant, before = unpack_bytes(CELL, cell)
-    if (units == 0 and rest == 0) or rest >= before or not is_period(before) then
+    if (units == 0 and rest == 0) or rest >= before or before == 0 or before > LONGEST_PERIOD then
       units, rest, instant, cell = 0, 0, now, false
     else
-      local is_far = instant - now > believed(period)
+      local is_far = instant - now > max(period, BELIEVED)
       if is_far then instant = now end
       if before ~= period then
         local scaled, dropped = divide(rest, period, before)
@@ -102,21 +99,16 @@ local function token_bucket(cell, limit, burst, period, cost)
   return false, cell, pack(CELL, units, rest, instant, period), life(instant - now + (units * period + rest) / limit)
 end
 
--- The instant at which a window cell is judged: now, or its own start where that is ahead and believed.
-local function judged(start, period)
-  if start > now and start - now <= believed(period) then return start end
-  return now
-end
-
-local function fixed_window(cell, limit, _, period, cost)
+local function fixed_window(cell, limit, period, cost)
   local count, start, held = 0, nil, cell
   if cell then
     local _, before
     count, _, start, before = unpack_bytes(CELL, cell)
     if count == 0 or before ~= period or now < start or now - start >= period then
-      local at = judged(start, period)
+      -- The instant at which it is judged: its own start where that is ahead and believed.
+      local at = start > now and start - now <= max(period, BELIEVED) and start or now
       local holds = at >= start and at - start < before
-      if count == 0 or not is_period(before) or (not holds and at >= start) then
+      if count == 0 or before == 0 or before > LONGEST_PERIOD or (not holds and at >= start) then
         cell, count, start = false, 0, nil
       elseif before ~= period or not holds then
         start = at - fmod(at, period)
@@ -145,14 +137,14 @@ local function weigh(count, previous, start, period, at)
   return count + whole + (part > 0 and 1 or 0)
 end
 
-local function sliding_window(cell, limit, _, period, cost)
+local function sliding_window(cell, limit, period, cost)
   local count, previous, start, used, held = 0, 0, nil, 0, cell
   if cell then
     local before
     count, previous, start, before = unpack_bytes(CELL, cell)
-    if not is_period(before) or previous > 4294967295 then count, previous, before = 0, 0, period end
+    if before == 0 or before > LONGEST_PERIOD or previous > 4294967295 then count, previous, before = 0, 0, period end
     if before ~= period or now < start or now - start >= period then
-      local at = judged(start, period)
+      local at = start > now and start - now <= max(period, BELIEVED) and start or now
       if at < start or at - start >= before then
         local old = start
         start = at - fmod(at, before)
@@ -183,137 +175,123 @@ end
 -- A log in this call is a table that is replaced, not changed: `newest` instant; `total` of all costs so far; `added`,
 -- the cost of an entry at `newest` that is still to be written; `dropped`, how many entries at the head are to go;
 -- `replaces`, whether all that is stored is to go; and `summary`, as the reply gives it.
+--
+-- Its functions are made at the first log of a call: a call without one does not wait for them.
 
-local function read_log(key)
-  local text = redis.pcall('LINDEX', key, -1)
-  if not text then return false end
-  local newest, total
-  if type(text) == 'string' then newest, total = match(text, '^(%d+):(%d+):%d+$') end
-  newest, total = tonumber(newest), tonumber(total)
-  local is_ours = newest and newest < LARGEST and total < LARGEST
-  if not is_ours then newest, total = 0, 0 end
-  return { newest = newest, total = total, added = 0, dropped = 0, replaces = not is_ours }
-end
-
--- The instant, the sum so far and the cost of an entry. Behind what is stored stands what is added: the end.
-local function entry(log, key, index)
-  local text = not log.replaces and call('LINDEX', key, index)
-  if not text then return log.newest, log.total, log.added, true end
-  local instant, total, cost = match(text, '^(%d+):(%d+):(%d+)$')
-  return min(tonumber(instant) or 0, log.newest), tonumber(total) or 0, tonumber(cost) or 0
-end
-
--- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's is:
--- its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
-local function search(log, key, index, field, bound)
-  local low, high, step = index - 1, index, 1
-  local instant, total, cost, is_end = entry(log, key, high)
-  while (field == 1 and instant or total) <= bound and not is_end do
-    low, high, step = high, high + step, step * 2
-    instant, total, cost, is_end = entry(log, key, high)
+local function make_log_functions()
+  local function read_log(key)
+    local text = redis.pcall('LINDEX', key, -1)
+    if not text then return false end
+    local newest, total
+    if type(text) == 'string' then newest, total = match(text, '^(%d+):(%d+):%d+$') end
+    newest, total = tonumber(newest), tonumber(total)
+    local is_ours = newest and newest < LARGEST and total < LARGEST
+    if not is_ours then newest, total = 0, 0 end
+    return { newest = newest, total = total, added = 0, dropped = 0, replaces = not is_ours }
   end
-  while high - low > 1 do
-    local middle = floor((low + high) / 2)
-    local its_instant, its_total, its_cost = entry(log, key, middle)
-    if (field == 1 and its_instant or its_total) > bound then
-      high, instant, total, cost = middle, its_instant, its_total, its_cost
-    else
-      low = middle
+
+  -- The instant, the sum so far and the cost of an entry. Behind what is stored stands what is added: the end.
+  local function entry(log, key, index)
+    local text = not log.replaces and call('LINDEX', key, index)
+    if not text then return log.newest, log.total, log.added, true end
+    local instant, total, cost = match(text, '^(%d+):(%d+):(%d+)$')
+    return min(tonumber(instant) or 0, log.newest), tonumber(total) or 0, tonumber(cost) or 0
+  end
+
+  -- The first entry from `index` on whose instant or sum so far (`field` 1 or 2) is above `bound`, as the last one's
+  -- is: its index and its three numbers. In doubling steps, then halves: nearly always it stands at the head.
+  local function search(log, key, index, field, bound)
+    local low, high, step = index - 1, index, 1
+    local instant, total, cost, is_end = entry(log, key, high)
+    while (field == 1 and instant or total) <= bound and not is_end do
+      low, high, step = high, high + step, step * 2
+      instant, total, cost, is_end = entry(log, key, high)
     end
-  end
-  return high, instant, total, cost
-end
-
--- What is in force; and from which entry on, the sum before that, and its instant.
-local function in_force(log, key, horizon)
-  if log.newest <= horizon then return 0 end
-  local first, oldest, total, cost = search(log, key, log.dropped, 1, horizon)
-  return max(0, log.total - total + cost), first, total - cost, oldest
-end
-
-local function sliding_log(log, limit, _, period, cost, key)
-  local used, at = 0, now
-  local first, base, oldest
-  if log then
-    at = max(now, log.newest)
-    used, first, base, oldest = in_force(log, key, at - period)
-    local is_far = log.newest - now > believed(period)
-    if is_far or (used > 0 and log.total > EXACT) then
-      if is_far then at = now end
-      log = { newest = at, total = used, added = used, dropped = 0, replaces = true }
-      first, base, oldest = 0, 0, at
+    while high - low > 1 do
+      local middle = floor((low + high) / 2)
+      local its_instant, its_total, its_cost = entry(log, key, middle)
+      if (field == 1 and its_instant or its_total) > bound then
+        high, instant, total, cost = middle, its_instant, its_total, its_cost
+      else
+        low = middle
+      end
     end
+    return high, instant, total, cost
   end
 
-  local denies = cost > 0 and cost > limit - used
-  if log then
-    local freed, fits = oldest or 0, 0
-    if used > limit then _, freed = search(log, key, first, 2, base + used - limit) end
-    if denies and cost <= limit then _, fits = search(log, key, first, 2, base + used + cost - limit - 1) end
-    log.summary = pack('>I4I7I7I7', used, log.newest, freed, fits)
+  -- What is in force; and from which entry on, the sum before that, and its instant.
+  local function in_force(log, key, horizon)
+    if log.newest <= horizon then return 0 end
+    local first, oldest, total, cost = search(log, key, log.dropped, 1, horizon)
+    return max(0, log.total - total + cost), first, total - cost, oldest
   end
-  if denies or cost == 0 then return denies, log, nil, log and life(log.newest + period - now) end
 
-  local spent = { newest = at, total = cost, added = cost, dropped = 0, replaces = true }
-  if first then
-    spent.total, spent.added = log.total + cost, log.added + cost
-    spent.dropped, spent.replaces = first, log.replaces
+  local function sliding_log(log, limit, period, cost, key)
+    local used, at = 0, now
+    local first, base, oldest
+    if log then
+      at = max(now, log.newest)
+      used, first, base, oldest = in_force(log, key, at - period)
+      local is_far = log.newest - now > max(period, BELIEVED)
+      if is_far or (used > 0 and log.total > EXACT) then
+        if is_far then at = now end
+        log = { newest = at, total = used, added = used, dropped = 0, replaces = true }
+        first, base, oldest = 0, 0, at
+      end
+    end
+
+    local denies = cost > 0 and cost > limit - used
+    if log then
+      local freed, fits, _ = oldest or 0, 0
+      if used > limit then _, freed = search(log, key, first, 2, base + used - limit) end
+      if denies and cost <= limit then _, fits = search(log, key, first, 2, base + used + cost - limit - 1) end
+      log.summary = pack('>I4I7I7I7', used, log.newest, freed, fits)
+    end
+    if denies or cost == 0 then return denies, log, nil, log and life(log.newest + period - now) end
+
+    local spent = { newest = at, total = cost, added = cost, dropped = 0, replaces = true }
+    if first then
+      spent.total, spent.added = log.total + cost, log.added + cost
+      spent.dropped, spent.replaces = first, log.replaces
+    end
+    return false, log, spent, life(at + period - now)
   end
-  return false, log, spent, life(at + period - now)
+
+  local function write_log(key, log)
+    if log.replaces then
+      call('DEL', key)
+    elseif log.dropped > 0 then
+      call('LTRIM', key, log.dropped, -1)
+    end
+    if log.added > 0 then call('RPUSH', key, format('%.0f:%.0f:%.0f', log.newest, log.total, log.added)) end
+  end
+
+  return read_log, sliding_log, write_log
 end
 
-local function write_log(key, log)
-  if log.replaces then
-    call('DEL', key)
-  elseif log.dropped > 0 then
-    call('LTRIM', key, log.dropped, -1)
-  end
-  if log.added > 0 then call('RPUSH', key, format('%.0f:%.0f:%.0f', log.newest, log.total, log.added)) end
-end
-
-local algorithms = { [0] = token_bucket, fixed_window, sliding_window, sliding_log }
-
--- By a key's first place in KEYS: its state as of now in this call (false: none), whether that must be written, and
--- for how many milliseconds it is to be kept.
-local states, changed, lives = {}, {}, {}
 local count = #KEYS
+-- By a key's first place in KEYS: its state as of now in this call (false: none); and what is to be done about it at
+-- the end: nothing (nil), keep it for so many milliseconds without a write (below 0), write it and keep it, delete
+-- it (0).
+local states, lives = nil, {}
 if count <= 1000 then
   states = call('MGET', unpack(KEYS))
 else
+  states = {}
   for first = 1, count, 1000 do
     local values = call('MGET', unpack(KEYS, first, min(first + 999, count)))
     for index = 1, #values do states[first + index - 1] = values[index] end
   end
 end
 
--- Of the charges of the check in hand, by their index: whether they deny, their places, and what these held before them.
-local denying, places, were, were_changed, had_lived = {}, {}, {}, {}, {}
-local first_places = {}
-local reply = { pack('>I7', now) }
 local records, offset = ARGV[1], 1
+local reply = { pack('>I7', now) }
+local first_places = count > 1 and {}
+local read_log, sliding_log, write_log
+-- Of the check in hand: its first charge, and whether it is denied; and of its charges, if there are several, where
+-- they are, whether they deny, and what stood there before they spent.
 local first, is_denied = 1, false
-
-local function describe(index, denies, state)
-  if not state then
-    reply[2 * index], reply[2 * index + 1] = denies and '\1' or '\0', ''
-  elseif type(state) == 'string' then
-    reply[2 * index], reply[2 * index + 1] = denies and '\3' or '\2', state
-  else
-    reply[2 * index], reply[2 * index + 1] = denies and '\5' or '\4', state.summary
-  end
-end
-
--- Takes back what the charges from `first` to `last` have spent, and describes those that did not deny without it.
-local function undo(last)
-  for index = last, first, -1 do
-    local place = places[index]
-    states[place], changed[place] = were[index], were_changed[index]
-    if not changed[place] and not denying[index] then lives[place] = had_lived[index] end
-  end
-  for index = first, last do
-    if not denying[index] then describe(index, false, states[places[index]]) end
-  end
-end
+local places, denying, were, had_lived
 
 for index = 1, count do
   local kind, limit, burst, period, cost
@@ -322,12 +300,13 @@ for index = 1, count do
   if is_last then kind = kind - 16 end
   if kind >= 8 then kind, only_looks = kind - 8, true end
   if kind >= 4 then kind, is_shadow = kind - 4, true end
+  if kind == 3 and not read_log then read_log, sliding_log, write_log = make_log_functions() end
 
   local key = KEYS[index]
-  local place = first_places[key]
+  local place = first_places and first_places[key]
   if not place then
     place = index
-    first_places[key] = index
+    if first_places then first_places[key] = index end
     if kind == 3 then
       states[index] = read_log(key)
     elseif states[index] and #states[index] ~= 23 then
@@ -336,40 +315,71 @@ for index = 1, count do
   end
 
   local held = states[place]
-  local denies, state, spent, life_left = algorithms[kind](held, limit, burst, period, cost, key)
-  if state ~= held then states[place], changed[place] = state, true end
-  describe(index, denies, state)
-
-  if not is_last or first < index then
-    denying[index], places[index], were[index] = denies, place, state
-    were_changed[index], had_lived[index] = changed[place], lives[place]
+  local denies, state, spent, life_left
+  if kind == 0 then
+    denies, state, spent, life_left = token_bucket(held, limit, burst, period, cost)
+  elseif kind == 1 then
+    denies, state, spent, life_left = fixed_window(held, limit, period, cost)
+  elseif kind == 2 then
+    denies, state, spent, life_left = sliding_window(held, limit, period, cost)
+  else
+    denies, state, spent, life_left = sliding_log(held, limit, period, cost, key)
   end
-  if spent and not only_looks then
-    states[place], changed[place], lives[place] = spent, true, life_left
-  elseif changed[place] or not spent then
-    lives[place] = life_left or lives[place]
+
+  if not state then
+    reply[2 * index], reply[2 * index + 1] = denies and '\1' or '\0', ''
+  elseif kind == 3 then
+    reply[2 * index], reply[2 * index + 1] = denies and '\5' or '\4', state.summary
+  else
+    reply[2 * index], reply[2 * index + 1] = denies and '\3' or '\2', state
+  end
+
+  if state ~= held then states[place], lives[place] = state, state and life_left or 0 end
+  if not is_last or first < index then
+    if not places then places, denying, were, had_lived = {}, {}, {}, {} end
+    places[index], denying[index], were[index], had_lived[index] = place, denies, state, lives[place]
+  end
+  if spent then
+    if not only_looks then states[place], lives[place] = spent, life_left end
+  elseif life_left then
+    lives[place] = lives[place] and lives[place] >= 0 and life_left or -life_left
   end
 
   if denies and not is_shadow then is_denied = true end
   if is_last then
-    if is_denied and first < index then undo(index) end
+    if is_denied and first < index then
+      -- Take back what the check has spent, and describe what did not deny without it.
+      for charge = index, first, -1 do
+        states[places[charge]] = were[charge]
+        if not denying[charge] then lives[places[charge]] = had_lived[charge] end
+      end
+      for charge = first, index do
+        local before = states[places[charge]]
+        if not denying[charge] and before then
+          reply[2 * charge + 1] = type(before) == 'string' and before or before.summary
+        elseif not denying[charge] then
+          reply[2 * charge], reply[2 * charge + 1] = '\0', ''
+        end
+      end
+    end
     first, is_denied = index + 1, false
   end
 end
 
 for place = 1, count do
-  local key, state = KEYS[place], states[place]
-  if changed[place] then
-    if not state then
+  local life_left = lives[place]
+  if life_left then
+    local key, state = KEYS[place], states[place]
+    if life_left < 0 then
+      if call('PTTL', key) < -life_left - MARGIN then call('PEXPIRE', key, -life_left) end
+    elseif life_left == 0 then
       call('DEL', key)
     elseif type(state) == 'string' then
-      call('SET', key, state, 'PX', lives[place])
+      call('SET', key, state, 'PX', life_left)
     else
       write_log(key, state)
-      call('PEXPIRE', key, lives[place])
+      call('PEXPIRE', key, life_left)
     end
-  elseif lives[place] and call('PTTL', key) < lives[place] - MARGIN then
-    call('PEXPIRE', key, lives[place])
   end
 end
 
