@@ -43,6 +43,8 @@ enum Bounds {
   /// Tickets that may wait to be sent, a worker. Each belongs to a connection of its own, so it is hardly reached.
   static let tickets = 16_384
 
+  /// Domains up to which each has its own count of live weirs: some 6 µs of Redis each, every interval, for every weir.
+  static let announcedDomains = 64
   /// How often a weir says that it lives.
   static let announceInterval: Int64 = 2 * second
   /// How long a sign of life counts.

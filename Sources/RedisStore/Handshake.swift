@@ -113,7 +113,7 @@ struct Handshake: ~Copyable {
     case .database where failure == .other:
       return "the database cannot be selected: \(error.text)"
     default:
-      guard failure == .auth, !hasPassword, error.word == "NOAUTH" else { return "\(error.text); \(failure.advice)" }
+      guard failure == .auth, !hasPassword, error.word == "NOAUTH" else { return "\(error.text); \(error.advice)" }
       return "Redis wants a password (NOAUTH); give one in --redis, or --redis-password-file"
     }
   }

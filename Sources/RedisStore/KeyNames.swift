@@ -19,6 +19,8 @@ public final class KeyNames: Sendable {
 
   /// The domains that have policies in Redis, sorted.
   let domains: [String]
+  /// Where we announce ourselves: one key a domain, in this order, or one for all of them.
+  let live: [[UInt8]]
   /// What stands behind the digits of a key, for all policies of the set, one behind the other; and where each ends.
   private let tails: [UInt8]
   private let ends: [Int]
@@ -33,7 +35,9 @@ public final class KeyNames: Sendable {
       return tails.count
     }
     self.tails = tails
-    domains = Set(policies.lazy.filter { $0.store == .redis }.map(\.domain)).sorted()
+    let domains = Set(policies.lazy.filter { $0.store == .redis }.map(\.domain)).sorted()
+    self.domains = domains
+    live = Self.live(domains)
   }
 
   /// Bytes of a name that `append` writes for `policy`.
@@ -49,6 +53,14 @@ public final class KeyNames: Sendable {
       // SAFETY: both lie in `0...tails.count`, in this order; a place beyond the set traps at `ends`.
       unsafe buffer.append(contentsOf: UnsafeBufferPointer(rebasing: tails[start(policy)..<ends[policy]]))
     }
+  }
+
+  /// Where weirs that serve these domains announce themselves: a key a domain or, where they are many, one key for all
+  /// who serve the same ones, so that a sign of life costs Redis little.
+  static func live(_ domains: [String]) -> [[UInt8]] {
+    guard domains.count > Bounds.announcedDomains else { return domains.map { live(domain: $0) } }
+    // Names hold no line break, so that other lists give other texts.
+    return [live(domain: domains.joined(separator: "\n"))]
   }
 
   /// Where the weirs that serve `domain` announce themselves.

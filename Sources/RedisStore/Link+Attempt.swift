@@ -110,6 +110,7 @@ extension Link {
     preparation?.password = nil
     phase = .ready
     readySince = loop.now
+    breaker.connected()
     observer.redisConnected()
     handler?.linkReady(self, trialReply: trialReply)
   }
@@ -143,12 +144,14 @@ extension Link {
   }
 
   /// Tells the observer and the breaker.
-  func count(_ failure: LinkFailure) {
+  ///
+  /// - Parameter isLoss: Of a connection that was ready, rather than of an attempt.
+  func count(_ failure: LinkFailure, isLoss: Bool = false) {
     observer.redisFailed(failure.failure, detail: failure.detail)
     if isTrial {
       isTrial = false
       breaker.trialEnded(.failed(isQuick: failure.failure.isQuick), at: loop.now)
-    } else {
+    } else if isLoss || !breaker.hasConnection {
       _ = breaker.failed(at: loop.now, isQuick: failure.failure.isQuick)
     }
   }

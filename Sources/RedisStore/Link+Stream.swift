@@ -114,6 +114,7 @@ extension Link {
     switch ending {
     case .address: tryNextAddress()
     case .loss(let failure):
+      breaker.disconnected()
       observer.redisDisconnected()
       phase = .waiting  // so that the handler finds a link that is not ready
       handler?.linkLost(self, failure)
@@ -159,7 +160,7 @@ extension Link {
     if loop.now - readySince >= Bounds.backoff.upperBound { backoff = Bounds.backoff.lowerBound }
     end(.loss(failure.failure))
     guard !isStopped, !loop.isClosing else { return }
-    count(LinkFailure(failure.failure, "\(place): \(failure.detail)"))
+    count(LinkFailure(failure.failure, "\(place): \(failure.detail)"), isLoss: true)
   }
 
   /// Closes the stream; `closed` goes on.

@@ -9,6 +9,8 @@ struct ErrorReply {
   /// Whether the Redis at the other end cannot serve us for now, so that the connection is closed and made again with
   /// the name looked up afresh: after a failover it leads to the new primary.
   let needsNewConnection: Bool
+  /// What the operator can do, as the end of a sentence.
+  var advice: String { text.contains("max number of clients") ? "raise its maxclients" : failure.advice }
   /// Its kind, `READONLY`; what has no kind is `ERR`.
   let word: String
   /// Redis's own words without their full stop, fit for a log line; see `RedisFailure.printable`.
@@ -73,7 +75,7 @@ extension RedisFailure {
     case .resolve: "check the host in --redis, and this machine's name servers"
     case .tls: "check the certificates on both sides"
     case .auth: "check the user and password in --redis, or --redis-password-file"
-    case .permission: "grant weir's user the commands and keys that it needs"
+    case .permission: "grant weir's user the commands and keys that it needs; the documentation lists them"
     case .readOnly: "it is a replica; weir connects again, and needs the primary at this address"
     case .loading: "it still reads its data; weir tries again until it is ready"
     case .outOfMemory: "raise its maxmemory, or set an eviction policy"

@@ -14,13 +14,15 @@ extension RedisStore {
 
   /// The command: a sign of life, or the last word of a clean stop.
   func announcement(isLast: Bool) -> [UInt8] {
-    Announcement.command(domains: names.domains, id: shared.id, signOfLife: Bounds.signOfLife, isLast: isLast)
+    Announcement.command(keys: names.live, id: shared.id, signOfLife: Bounds.signOfLife, isLast: isLast)
   }
 
   /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
   func heard(_ reply: Reply) {
     let counts = reply.integers
-    guard counts.count == names.domains.count else { return }
-    shared.live.heard(zip(names.domains, counts).map { (domain: $0, count: $1) }, now: loop.now)
+    guard counts.count == names.live.count, let first = counts.first else { return }
+    let isOneForAll = counts.count < names.domains.count
+    shared.live.heard(
+      names.domains.enumerated().map { (domain: $1, count: isOneForAll ? first : counts[$0]) }, now: loop.now)
   }
 }

@@ -80,9 +80,9 @@ extension RedisStore: LinkHandler {
   /// may lead to one that can.
   private func refused(_ call: Call, _ reply: Reply) {
     let error = reply.withBytes { ErrorReply($0) }
-    if error.word == "NOSCRIPT", call.kind == .charges, !call.isRepeated { return sendAgain(call) }
+    if error.word == "NOSCRIPT", call.kind != .load, !call.isRepeated { return sendAgain(call) }
     redeeming.append(contentsOf: call.tickets)
-    let detail = "\(error.text); \(error.failure.advice)"
+    let detail = "\(error.text); \(error.advice)"
     if error.needsNewConnection {
       redeem(.failed)
       link.fail(error.failure, detail: detail)

@@ -32,10 +32,15 @@ extension RedisStore: TurnEndHandler {
   /// Sends a call once more, behind the script that it found missing: it has counted nothing.
   func sendAgain(_ call: Call) {
     out.removeAll(keepingCapacity: true)
-    out.append(contentsOf: RedisCommand.bytes([Array("SCRIPT".utf8), Array("LOAD".utf8), Script.charge.text]))
+    let script = call.kind == .announcement ? Script.announce : Script.charge
+    out.append(contentsOf: RedisCommand.bytes([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]))
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
-    let again = calls.append(.charges, sentAt: loop.now, deadline: call.deadline)
+    let again = calls.append(call.kind, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true
+    guard call.kind == .charges else {
+      out.append(contentsOf: announcement(isLast: false))
+      return send()
+    }
     for ticket in call.tickets {
       encoder.append(ticket)
       again.tickets.append(ticket)

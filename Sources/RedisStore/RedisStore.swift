@@ -113,8 +113,9 @@ public final class RedisStore {
     return false
   }
 
-  /// Says goodbye and closes; tickets that wait fail.
+  /// Says goodbye and closes; tickets that wait fail at once.
   public func stop() {
+    failAll()
     if announces, link.isReady { _ = link.write(announcement(isLast: true).span) }
     timer?.close()
     announcer?.close()

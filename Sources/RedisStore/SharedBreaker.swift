@@ -10,6 +10,8 @@ public final class SharedBreaker: Sendable {
   private let breaker = Mutex(Breaker())
   /// The state's raw value, and `pristine` where the breaker has nothing to forget.
   private let mirror = Atomic<UInt8>(SharedBreaker.pristine)
+  /// Connections that are ready, in all workers.
+  private let ready = Atomic<Int>(0)
   private let observer: (any RedisObserver)?
 
   private static let pristine: UInt8 = 0x80
@@ -27,6 +29,14 @@ public final class SharedBreaker: Sendable {
 
   /// Whether Redis may be asked.
   public var isClosed: Bool { mirror.load(ordering: .acquiring) & ~Self.pristine == Breaker.State.closed.rawValue }
+
+  /// Whether some worker is connected: then an attempt of another that fails (at the bound of Redis's `maxclients`, for
+  /// example) says nothing about Redis, and is not counted.
+  var hasConnection: Bool { ready.load(ordering: .relaxed) > 0 }
+
+  func connected() { ready.add(1, ordering: .relaxed) }
+
+  func disconnected() { ready.subtract(1, ordering: .relaxed) }
 
   /// A call was answered.
   func succeeded() {

@@ -8,14 +8,20 @@ import Telemetry
 /// What all workers together know of their Redis.
 final class RedisStatus: Sendable {
   private struct State {
-    /// When each kind of failure was last seen, on the monotonic clock, since the connection before.
+    /// When each kind of failure was last seen, on the monotonic clock, in this outage.
     var seen: [RedisFailure: Int64] = [:]
     var connections = 0
     var newest: RedisFailure?
+    /// The newest failure of any kind.
+    var failedAt = Int64.min
+    /// Something was said since the last time that a connection was.
+    var isConnectionNews = true
   }
 
-  /// A failure that comes again within this time is no news.
+  /// A failure that comes again within this time is no news, unless all was well for `well` in between: so a Redis that
+  /// comes and goes is told once, and one that fails twice is told twice.
   private static let quiet: Int64 = 60 * Bounds.second
+  private static let well: Int64 = 10 * Bounds.second
 
   let breaker: SharedBreaker
   let live: LiveWeirs
@@ -35,14 +41,13 @@ final class RedisStatus: Sendable {
   var connections: Int { state.withLock { $0.connections } }
 
   func connected() {
-    let isFirst = state.withLock { state in
+    let isNews = state.withLock { state in
       state.connections += 1
-      guard state.connections == 1 else { return false }
-      state.seen = [:]
-      state.newest = nil
+      guard state.connections == 1, state.isConnectionNews else { return false }
+      state.isConnectionNews = false
       return true
     }
-    if isFirst { logger.log(.info, "redis connected", ["redis": .string(url)]) }
+    if isNews { logger.log(.info, "redis connected", ["redis": .string(url)]) }
   }
 
   func lost() { state.withLock { $0.connections -= 1 } }
@@ -50,10 +55,14 @@ final class RedisStatus: Sendable {
   func failed(_ failure: RedisFailure, _ detail: String) {
     let now = Loop.monotonicNow()
     let isNews = state.withLock { state in
+      if state.connections > 0, now - max(state.failedAt, now - Self.quiet) > Self.well { state.seen = [:] }
       let last = state.seen[failure]
       state.seen[failure] = now
       state.newest = failure
-      return last.map { now - $0 > Self.quiet } ?? true
+      state.failedAt = now
+      guard last.map({ now - $0 > Self.quiet }) ?? true else { return false }
+      state.isConnectionNews = true
+      return true
     }
     guard isNews else { return }
     logger.log(
@@ -65,7 +74,11 @@ final class RedisStatus: Sendable {
   func health(workers: Int) -> String {
     let (connections, newest) = state.withLock { ($0.connections, $0.newest) }
     let cause = newest.map { ": \($0.rawValue)" } ?? ""
-    guard breaker.isClosed else { return "the breaker is open" + cause }
+    switch breaker.state {
+    case .closed: break
+    case .open: return "not asked, the breaker is open" + cause
+    case .halfOpen: return "not asked but for a trial, the breaker is half-open" + cause
+    }
     guard connections > 0 else { return "not connected" + cause }
     guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
     return "ok"

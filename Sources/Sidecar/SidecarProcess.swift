@@ -35,6 +35,7 @@ final class SidecarProcess {
 
   /// Makes what needs neither files nor sockets.
   init(_ options: ServeOptions) throws(StartFailure) {
+    try Self.checkFiles(options)
     self.options = options
     logger = EventLogger(
       logger: Logger(
@@ -57,6 +58,19 @@ final class SidecarProcess {
       loop = try Loop()
     } catch {
       throw StartFailure("weir: cannot make an event loop: \(error)\n")
+    }
+  }
+
+  /// What Redis is to be asked with must be there at the start; later it is read anew at every connection.
+  private static func checkFiles(_ options: ServeOptions) throws(StartFailure) {
+    guard let target = options.redis?.target(passwordFile: options.redisPasswordFile) else { return }
+    let files = [
+      ("--redis-password-file", target.passwordFile), ("--redis ?ca=", target.tls?.authorities),
+      ("--redis ?cert=", target.tls?.certificate), ("--redis ?key=", target.tls?.key),
+    ]
+    for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
+      let reason = unsafe String(cString: strerror(errno))
+      throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
     }
   }
 

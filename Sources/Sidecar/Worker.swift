@@ -78,8 +78,9 @@ final class Worker: @unchecked Sendable {
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:
-      server.stop()
+      // First, so that checks which still wait for Redis are answered.
       redis?.stop()
+      server.stop()
       mailbox?.close()
       loop.stop()
     }

@@ -15,13 +15,15 @@ local counts = {}
 
 for index = 1, #KEYS do
   local key = KEYS[index]
+  -- What some other program has left there must not keep all weirs from Redis.
+  local kept = redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now - lasting)
+  if type(kept) == 'table' then redis.call('DEL', key) end
   if stops then
     redis.call('ZREM', key, id)
   else
     redis.call('ZADD', key, now, id)
     redis.call('PEXPIRE', key, lasting)
   end
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - lasting)
   redis.call('ZREMRANGEBYSCORE', key, now + lasting, '+inf')
   counts[index] = redis.call('ZCARD', key)
 end

@@ -90,6 +90,7 @@ public struct RedisURL: Sendable, Equatable {
       if pair[0] == "db", !OptionValue.isDigits(pair[1]) || Int32(pair[1]) == nil { return "; a database is a number" }
       if pair[0] == "verify", pair[1] != "on", pair[1] != "off" { return "; verify is on or off" }
     }
+    if seen.contains("key"), !seen.contains("cert") { return "; ?key= needs ?cert=" }
     return nil
   }
 
