@@ -74,7 +74,10 @@ struct Handshake: ~Copyable {
     guard reply.isError else { return step == .trial ? .ready : .wait }
     let error = reply.withBytes { ErrorReply($0) }
     guard step != .name else {
-      nameRefusal = LinkFailure(failure(error, at: step), detail(error, at: step))
+      let refusal = LinkFailure(failure(error, at: step), detail(error, at: step))
+      // Before a login Redis takes no text above 16 KiB, which a script may be: its protocol error would hide this.
+      guard error.word != "NOAUTH" else { return .failed(refusal) }
+      nameRefusal = refusal
       return .wait
     }
     return .failed(LinkFailure(failure(error, at: step), detail(error, at: step)))
