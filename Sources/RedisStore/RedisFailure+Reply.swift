@@ -9,8 +9,6 @@ struct ErrorReply {
   /// Whether the Redis at the other end cannot serve us for now, so that the connection is closed and made again with
   /// the name looked up afresh: after a failover it leads to the new primary.
   let needsNewConnection: Bool
-  /// What the operator can do, as the end of a sentence.
-  var advice: String { text.contains("max number of clients") ? "raise its maxclients" : failure.advice }
   /// Its kind, `READONLY`; what has no kind is `ERR`.
   let word: String
   /// Redis's own words without their full stop, fit for a log line; see `RedisFailure.printable`.
@@ -26,6 +24,9 @@ struct ErrorReply {
     failure = Self.kinds[word] ?? (isForbidden ? .permission : .other)
     needsNewConnection = ["READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "DENIED"].contains(word)
   }
+
+  /// What the operator can do, as the end of a sentence.
+  var advice: String { holds("max number of clients") ? "raise its maxclients" : failure.advice }
 
   /// Whether Redis's words hold `pattern`.
   func holds(_ pattern: String) -> Bool { Self.index(after: pattern, in: text) != nil }

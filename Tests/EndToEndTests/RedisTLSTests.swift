@@ -77,9 +77,10 @@ import Testing
     #expect(try weir.json("{}").json?["degraded"]?.bool == true)
     // The server says why and hangs up at once: a connection that was just writing sees only the latter.
     #expect((1...2).contains(weir.redisComplaints.count), "\(weir.redisComplaints)")
-    let missing = try WeirProcess(Self.policies, redis: "\(url)&cert=/nowhere/client.pem")
-    #expect(try missing.health() == "degraded")
-    #expect(missing.redisComplaints.contains { $0.contains("/nowhere/client.pem") }, "\(missing.redisComplaints)")
+    // What is to be there at the start and is not ends the start.
+    let missing = try WeirProcess.run(["serve", "--redis", "\(url)&cert=/nowhere/client.pem"])
+    #expect(missing.status == .exited(1))
+    #expect(missing.errors.contains("/nowhere/client.pem"), "\(missing.errors)")
   }
 
   @Test("TLS to a port without it, and no TLS to a port with it: degraded, and the log says what to try")

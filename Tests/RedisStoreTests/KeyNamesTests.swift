@@ -90,6 +90,10 @@ import Testing
     ])
     #expect(set.domains == ["b", "z"])
     #expect(KeyNames.live(domain: "abc") == Array("weir:live:{ungWv48Bz-pBQUDeXa4iIw}".utf8))
+    let few = (0..<Bounds.announcedDomains).map { "d\($0)" }
+    #expect(KeyNames.live(few) == few.map { KeyNames.live(domain: $0) })
+    let many = few + ["one-more"]
+    #expect(KeyNames.live(many).count == 1 && KeyNames.live(many) != KeyNames.live(few + ["another"]))
     #expect(KeyNames.live(domain: "b") != KeyNames.live(domain: "z"))
   }
 }

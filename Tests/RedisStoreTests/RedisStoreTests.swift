@@ -170,6 +170,37 @@ private final class StoreRig {
     #expect(rig.observer.kinds.isEmpty)
   }
 
+  @Test("signs of life survive a lost script, and what another program has put in their place")
+  func announcesAgain() throws {
+    let server = try RedisServer()
+    let rig = StoreRig(try TestLoop(), server.target)
+    #expect(rig.connect())
+    let key = try #require(try server.keys("weir:live:*").first)
+    for damage in [["SCRIPT", "FLUSH"], ["DEL", key], ["SET", key, "hello"], ["SCRIPT", "FLUSH"]] {
+      if damage[0] == "SET" { _ = try server.run("DEL", key) }
+      _ = try server.client().run(damage)
+      rig.store.announce()
+      #expect(rig.test.run { (try? server.run("ZCARD", key).int) == 1 }, "\(damage)")
+    }
+    #expect(rig.observer.kinds.isEmpty && rig.observer.disconnects == 0)
+    #expect(try server.keysWithoutExpiry() == [])
+  }
+
+  @Test("what waits when the store stops fails at once")
+  func stops() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let rig = StoreRig(test, server.target)
+    #expect(rig.connect())
+    server.answer = { _, _ in .nothing }
+    for index in 0..<4 {
+      #expect(!rig.store.ask(rig.ticket("k\(index)")))
+      test.run(turns: 3)
+    }
+    rig.store.stop()
+    #expect(rig.holder.outcomes == Array(repeating: .failed, count: 4))
+  }
+
   @Test("a Redis that never finds the script is not asked for ever")
   func noScript() throws {
     let test = try TestLoop()
