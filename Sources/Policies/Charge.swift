@@ -60,6 +60,11 @@ public struct Charge: Sendable {
   }
 }
 
+extension Charge {
+  /// Whether Redis is to be asked for it.
+  public var isForRedis: Bool { effect == .limit && place == .redis }
+}
+
 /// What makes two policies of two loads the same counter: a reload keeps the cells of equal identities.
 public struct CounterIdentity: Hashable, Sendable {
   public var domain: String

@@ -35,8 +35,10 @@ enum Bounds {
   /// and 128 take it about half a millisecond.
   static let chargesPerCall = 128
   /// Calls without a reply beyond which a turn's checks wait for one, unless they fill a call: under load checks gather
-  /// and cost Redis a third each; a lone check never waits.
+  /// and cost Redis a third each. (Signs of life count among the calls, one in two seconds.)
   static let callsInFlight = 2
+  /// How long a check waits so at most: where the way to Redis is long, waiting for a reply would cost all its time.
+  static func gatheringTime(_ timeout: Int64) -> Int64 { timeout / 8 }
   /// How long a call may stay unanswered, though its checks were given up, before the connection is taken for dead; at
   /// least four time-outs.
   static let silence: Int64 = second

@@ -17,9 +17,9 @@ public struct Breaker: Sendable {
     /// Redis is asked.
     case closed = 0
     /// It is not, until the wait is over.
-    case open = 1
+    case open = 2
     /// It is not, but for one trial that is under way.
-    case halfOpen = 2
+    case halfOpen = 1
   }
 
   /// What somebody who would connect or ask may do.

@@ -14,12 +14,17 @@ final class Call {
   }
 
   var kind = Kind.charges
-  /// Those that wait for it; none once its time is over, and the reply is dropped.
+  /// Its checks, in order. One whose time is over is replaced by a husk, so that the reply can still be read.
   var tickets: [Ticket] = []
+  /// Whom an announcement names.
+  var names = KeyNames.none
   /// On the loop's clock.
   var sentAt: Int64 = 0
+  /// When the time of the first of its tickets that still wait is over.
   var deadline: Int64 = 0
-  /// Its time is over: it was counted as a failure, and only keeps its place.
+  /// A time-out of it was counted.
+  var hasTimedOut = false
+  /// Nobody waits for it any more: it only keeps its place, and its reply is dropped.
   var isExpired = false
   /// It was sent again after the script was loaded anew, which happens once.
   var isRepeated = false
@@ -36,10 +41,19 @@ struct CallQueue {
   var isEmpty: Bool { head == calls.count }
   var first: Call? { isEmpty ? nil : calls[head] }
 
-  /// The oldest whose time is not over.
-  var firstWaiting: Call? {
-    guard waiting > 0 else { return nil }
-    return calls[head...].first { !$0.isExpired }
+  /// The next deadline of all that are waited for; `Int64.max` where there is none. Calls are few, and their deadlines
+  /// need not rise: a call that is sent again is older than those before it.
+  var nextDeadline: Int64 {
+    var next = Int64.max
+    if waiting > 0 {
+      for index in head..<calls.count where !calls[index].isExpired { next = min(next, calls[index].deadline) }
+    }
+    return next
+  }
+
+  /// The calls whose deadline has passed at `now`.
+  func due(at now: Int64) -> [Call] {
+    waiting == 0 ? [] : calls[head...].filter { !$0.isExpired && $0.deadline <= now }
   }
 
   /// A call to fill in, which stands last from now on.
@@ -54,12 +68,14 @@ struct CallQueue {
     call.deadline = deadline
     call.isExpired = false
     call.isRepeated = false
+    call.hasTimedOut = false
+    call.names = .none
     calls.append(call)
     waiting += 1
     return call
   }
 
-  /// Marks a call whose time is over; its place stays.
+  /// Marks a call that nobody waits for any more; its place stays.
   mutating func expire(_ call: Call) {
     call.isExpired = true
     waiting -= 1

@@ -145,13 +145,13 @@ extension Link {
 
   /// Tells the observer and the breaker.
   ///
-  /// - Parameter isLoss: Of a connection that was ready, rather than of an attempt.
+  /// - Parameter isLoss: Of a connection that was ready, which its handler counts if it was waiting for something.
   func count(_ failure: LinkFailure, isLoss: Bool = false) {
     observer.redisFailed(failure.failure, detail: failure.detail)
     if isTrial {
       isTrial = false
       breaker.trialEnded(.failed(isQuick: failure.failure.isQuick), at: loop.now)
-    } else if isLoss || !breaker.hasConnection {
+    } else if !isLoss, !breaker.hasConnection {
       _ = breaker.failed(at: loop.now, isQuick: failure.failure.isQuick)
     }
   }

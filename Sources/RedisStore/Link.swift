@@ -18,7 +18,7 @@ protocol LinkHandler: AnyObject {
   func linkReady(_ link: Link, trialReply: Reply)
 
   /// The connection is gone: nothing of what was written since `linkReady` and is unanswered will be answered. Exactly
-  /// once for each `linkReady`. The link counts the loss in the breaker and tells the observer by itself.
+  /// once for each `linkReady`. The link tells the observer by itself; the loss is the handler's to count.
   func linkLost(_ link: Link, _ failure: RedisFailure)
 
   /// The next reply: one for each command written since `linkReady`, in order.

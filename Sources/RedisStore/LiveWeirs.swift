@@ -39,18 +39,15 @@ public final class LiveWeirs: Sendable {
     state.withLock { $0.growsUntil = now + Bounds.gathering }
   }
 
-  /// Redis has counted.
+  /// Redis has counted. Domains that are missing have no policies in Redis any more.
   func heard(_ counts: [(domain: String, count: Int64)], now: Int64) {
     let hasChanged = state.withLock { state in
-      var hasChanged = false
+      let before = state.counts
+      state.counts = [:]
       for (domain, count) in counts {
-        let before = state.counts[domain]
-        let after = now < state.growsUntil ? max(count, before ?? 1) : max(count, 1)
-        guard before != after else { continue }
-        state.counts[domain] = after
-        hasChanged = true
+        state.counts[domain] = now < state.growsUntil ? max(count, before[domain] ?? 1) : max(count, 1)
       }
-      return hasChanged
+      return state.counts != before
     }
     if hasChanged { changes.add(1, ordering: .releasing) }
   }

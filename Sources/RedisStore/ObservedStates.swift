@@ -17,15 +17,19 @@ struct ObservedStates {
     var state = ObservedState.nothing
     /// On the loop's clock; `Int64.min` in a place that was never used.
     var seenAt = Int64.min
-    /// Redis's clock at the same time.
+    /// Redis's clock when it decided, between asking and `seenAt`.
     var unix: Int64 = 0
+    /// Nanoseconds from asking to `seenAt`.
+    var latency: Int64 = 0
 
-    /// Redis's clock at `now`, as far as we know.
+    /// The earliest that Redis's clock may show at `now`: numbers that count from it are never too small.
     func unix(at now: Int64) -> Int64 { unix + max(0, now - seenAt) }
 
-    /// What the charge surely gets; nil unless that is a denial.
+    /// What the charge surely gets; nil unless that is a denial, also at the latest that Redis's clock may show.
     func denial(_ charge: Charge, _ now: Int64) -> Decision? {
-      state.denial(limit: charge.limit, cost: charge.cost, now: unix(at: now))
+      let earliest = unix(at: now)
+      guard state.denial(limit: charge.limit, cost: charge.cost, now: earliest + latency) != nil else { return nil }
+      return state.denial(limit: charge.limit, cost: charge.cost, now: earliest)
     }
 
     /// The denial, or the numbers of a counter that may allow, as they were but for the time that has passed; nil where
@@ -51,12 +55,16 @@ struct ObservedStates {
   /// - Parameters:
   ///   - ticket: Decided just now.
   ///   - index: Of the charge.
-  ///   - now: On the loop's clock.
-  mutating func note(_ ticket: Ticket, _ index: Int, _ state: ObservedState, at now: Int64) {
+  ///   - askedAt: When the call was sent, on the loop's clock.
+  ///   - now: On the same clock.
+  mutating func note(
+    _ ticket: Ticket, _ index: Int, _ state: ObservedState, askedAt: Int64, at now: Int64
+  ) {
     if places.isEmpty { places = Array(repeating: Place(), count: Bounds.observedStates) }
     let slot = ticket.charges[index].slot
     places[Self.index(ticket.digests[index], slot)] = Place(
-      digest: ticket.digests[index], slot: slot, state: state, seenAt: now, unix: ticket.unixNow)
+      digest: ticket.digests[index], slot: slot, state: state, seenAt: now, unix: ticket.unixNow,
+      latency: max(0, now - askedAt))
     newest = now
   }
 

@@ -26,7 +26,10 @@ public protocol RedisObserver: AnyObject, Sendable {
 
   /// A check was denied by what Redis said a moment ago, without asking it.
   func redisRemembered()
+}
 
+/// Told of the one breaker of a process, on any thread.
+public protocol BreakerObserver: AnyObject, Sendable {
   /// The breaker has opened, closed, or lets a trial through.
   func redisBreakerChanged(to state: Breaker.State)
 }

@@ -8,7 +8,7 @@ extension RedisStore {
     guard isReady, !names.domains.isEmpty else { return }
     out.removeAll(keepingCapacity: true)
     out.append(contentsOf: announcement(isLast: false))
-    _ = calls.append(.announcement, sentAt: loop.now, deadline: loop.now + timeout)
+    calls.append(.announcement, sentAt: loop.now, deadline: loop.now + timeout).names = names
     send()
   }
 
@@ -17,8 +17,10 @@ extension RedisStore {
     Announcement.command(keys: names.live, id: shared.id, signOfLife: Bounds.signOfLife, isLast: isLast)
   }
 
-  /// Takes the count of each domain from the reply. A reload may have come in between; then the next one tells.
-  func heard(_ reply: Reply) {
+  /// Takes the count of each domain from the reply.
+  ///
+  /// - Parameter names: Those of the announcement.
+  func heard(_ reply: Reply, _ names: KeyNames) {
     let counts = reply.integers
     guard counts.count == names.live.count, let first = counts.first else { return }
     let isOneForAll = counts.count < names.domains.count

@@ -1,14 +1,17 @@
 // RedisStore+Replies.swift: what Redis says, matched with what was asked, in order.
 
 import EventLoop
+import Policies
 
 extension RedisStore: LinkHandler {
   func linkReady(_ link: Link, trialReply: Reply) {
     shared.live.connected(now: loop.now)
-    heard(trialReply)
+    heard(trialReply, trialNames)
   }
 
+  /// A connection that nobody waited on may end for reasons that say nothing of Redis: an idle one, closed on the way.
   func linkLost(_ link: Link, _ failure: RedisFailure) {
+    if calls.waiting > 0, failure != .timeout { _ = shared.breaker.failed(at: loop.now, isQuick: failure.isQuick) }
     failAll()
   }
 
@@ -32,8 +35,8 @@ extension RedisStore: LinkHandler {
   private func answered(_ call: Call, _ reply: Reply) {
     switch call.kind {
     case .charges:
-      let isSound = decode(reply, into: call.tickets)
-      redeeming.append(contentsOf: call.tickets)
+      let isSound = decode(reply, call)
+      redeemTickets(of: call)
       guard isSound else {
         redeem(.failed)
         return link.fail(.protocolError, detail: "the script's reply is malformed; are these keys another program's?")
@@ -42,35 +45,35 @@ extension RedisStore: LinkHandler {
       redeem(.decided)
     case .announcement:
       shared.breaker.succeeded()
-      heard(reply)
+      heard(reply, call.names)
     case .load:
       return
     }
   }
 
   /// Fills in what the reply says; false, and nothing done, where it is none of the script's.
-  private func decode(_ reply: Reply, into tickets: [Ticket]) -> Bool {
+  private func decode(_ reply: Reply, _ call: Call) -> Bool {
     let isSound = reply.withBytes { bytes in
       do throws(ChargeReply.Malformed) {
-        try decoder.decode(bytes, into: tickets)
+        try decoder.decode(bytes, into: call.tickets)
         return true
       } catch {
         return false
       }
     }
-    if isSound { observe(tickets) }
+    if isSound { observe(call) }
     return isSound
   }
 
   /// Remembers what denied.
-  private func observe(_ tickets: [Ticket]) {
+  private func observe(_ call: Call) {
     var next = 0
-    for ticket in tickets {
+    for ticket in call.tickets {
       defer { next += ticket.redisCharges }
       guard !ticket.isAllowed || ticket.onlyLooks else { continue }
       var place = next
       for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-        observed.note(ticket, index, decoder.states[place], at: loop.now)
+        observed.note(ticket, index, decoder.states[place], askedAt: call.sentAt, at: loop.now)
         place += 1
       }
     }
@@ -81,7 +84,7 @@ extension RedisStore: LinkHandler {
   private func refused(_ call: Call, _ reply: Reply) {
     let error = reply.withBytes { ErrorReply($0) }
     if error.word == "NOSCRIPT", call.kind != .load, !call.isRepeated { return sendAgain(call) }
-    redeeming.append(contentsOf: call.tickets)
+    redeemTickets(of: call)
     let detail = "\(error.text); \(error.advice)"
     if error.needsNewConnection {
       redeem(.failed)

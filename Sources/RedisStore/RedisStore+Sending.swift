@@ -5,8 +5,12 @@ import Limiting
 
 extension RedisStore: TurnEndHandler {
   public func turnEnded() {
-    guard !gathered.isEmpty, link.isReady else { return }
-    if calls.waiting >= Bounds.callsInFlight, gatheredCharges < Bounds.chargesPerCall { return }
+    guard let oldest = gathered.first, link.isReady else { return }
+    if calls.waiting >= Bounds.callsInFlight, gatheredCharges < Bounds.chargesPerCall,
+      loop.now - oldest.arrival < Bounds.gatheringTime(timeout)
+    {
+      return
+    }
     out.removeAll(keepingCapacity: true)
     var index = 0
     while index < gathered.count { index = encodeCall(from: index) }
@@ -37,11 +41,12 @@ extension RedisStore: TurnEndHandler {
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
     let again = calls.append(call.kind, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true
+    again.names = call.names
     guard call.kind == .charges else {
       out.append(contentsOf: announcement(isLast: false))
       return send()
     }
-    for ticket in call.tickets {
+    for ticket in call.tickets where ticket.holder != nil {
       encoder.append(ticket)
       again.tickets.append(ticket)
     }

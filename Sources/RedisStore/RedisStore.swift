@@ -2,9 +2,9 @@
 //
 // The checks of one turn of the loop are gathered and travel in one write, in as few calls as their number allows; each
 // keeps its own all or nothing (charge.lua). A lone check is sent at the end of its turn. While two calls are on their
-// way, further checks wait for a reply and share the next call. A ticket's time is over one time-out after its check
-// arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is dropped. Nothing is sent twice
-// but a call that found the script missing, which has counted nothing.
+// way, further checks wait, a fraction of their time at most, for a reply and share the next call. A ticket's time is over
+// one time-out after its check arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is
+// dropped. Nothing is sent twice but a call that found its script missing, which has done nothing.
 //
 // Files: +Sending, +Replies, +Announcing; the rest is in objects of their own: Link (the connection), SharedBreaker
 // (whether to ask at all), ObservedStates (denials that need no asking).
@@ -36,6 +36,8 @@ public final class RedisStore {
   /// Whether this worker says for all that the process lives.
   let announces: Bool
   var names: KeyNames
+  /// Those of the connection's greeting.
+  var trialNames = KeyNames.none
   var connection: Link?
   var link: Link { connection ?? { preconditionFailure("the link lives as long as its store") }() }
 
@@ -73,7 +75,10 @@ public final class RedisStore {
     }
     connection = Link(
       loop: loop, target: target, breaker: shared.breaker, scripts: [Script.charge.text, Script.announce.text],
-      trial: { [unowned self] in announcement(isLast: false) }, observer: observer, handler: self)
+      trial: { [unowned self] in
+        trialNames = self.names
+        return announcement(isLast: false)
+      }, observer: observer, handler: self)
     if announces {
       announcer = Timer(loop: loop) { [unowned self] _ in announce() }
       announcer?.start(afterNanoseconds: Bounds.announceInterval, every: Bounds.announceInterval)
@@ -92,16 +97,22 @@ public final class RedisStore {
     if announces { announce() }
   }
 
+  /// Denies a ticket, or tells the numbers of one that only looks, if that needs no asking: by states seen at denials a
+  /// moment ago.
+  public func remembers(_ ticket: Ticket) -> Bool {
+    guard observed.deny(ticket, at: loop.now) else { return false }
+    if !ticket.onlyLooks { observer.redisRemembered() }
+    return true
+  }
+
   /// Asks Redis for the `.redis` charges of a ticket.
   ///
   /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
-    if observed.deny(ticket, at: loop.now) {
-      observer.redisRemembered()
-      return true
-    }
-    if !shared.breaker.isClosed { link.breakerOpened() }
+    if remembers(ticket) { return true }
+    // A link that is not ready looks at the breaker by itself.
+    if link.isReady, !shared.breaker.isClosed { link.breakerOpened() }
     guard isReady, gathered.count < Bounds.tickets else {
       ticket.outcome = .failed
       return true
@@ -124,38 +135,52 @@ public final class RedisStore {
 
   // MARK: Time
 
-  /// Wakes up when the oldest ticket's time is over. Under load that is set once a time-out, not once a call.
+  /// Wakes up when the time of the oldest ticket is over, or when one that gathers has waited long enough for others.
   func setTimer() {
     guard !isTimerSet else { return }
-    let oldest = min(calls.firstWaiting?.deadline ?? .max, gathered.first.map { $0.arrival + timeout } ?? .max)
-    guard oldest < .max else { return }
+    let next = min(calls.nextDeadline, gathered.first.map { $0.arrival + Bounds.gatheringTime(timeout) } ?? .max)
+    guard next < .max else { return }
     isTimerSet = true
-    timer?.start(afterNanoseconds: oldest - loop.now)
+    timer?.start(afterNanoseconds: max(0, next - loop.now))
   }
 
-  /// Redeems what has waited too long.
+  /// Redeems what has waited too long, each ticket when its own time is over.
   private func expire() {
     let now = loop.freshNow()
-    while let call = calls.firstWaiting, call.deadline <= now {
-      calls.expire(call)
-      redeeming.append(contentsOf: call.tickets)
-      call.tickets.removeAll(keepingCapacity: true)
-      failed(.timeout, "no reply within \(timeout / 1_000_000) ms")
-    }
+    for call in calls.due(at: now) { expire(call, now) }
     let late = gathered.prefix { $0.arrival + timeout <= now }.count
-    for ticket in gathered.prefix(late) { forget(ticket) }
+    for ticket in gathered.prefix(late) {
+      gatheredCharges -= ticket.redisCharges
+      redeeming.append(ticket)
+    }
     gathered.removeFirst(late)
     // Other workers may be well, so that the breaker stays closed: then it is this connection that is dead.
     if let oldest = calls.first, now - oldest.sentAt > max(Bounds.silence, 4 * timeout) {
       link.fail(.timeout, detail: "a call is unanswered for too long; \(RedisFailure.timeout.advice)")
     }
     redeem(.failed)
+    if !gathered.isEmpty { loop.callAtTurnEnd(self) }
     setTimer()
   }
 
-  private func forget(_ ticket: Ticket) {
-    gatheredCharges -= ticket.redisCharges
-    redeeming.append(ticket)
+  private func expire(_ call: Call, _ now: Int64) {
+    var next = Int64.max
+    for index in call.tickets.indices where call.tickets[index].outcome == .pending {
+      let ticket = call.tickets[index]
+      if ticket.arrival + timeout <= now {
+        call.tickets[index] = ticket.husk()
+        call.tickets[index].outcome = .failed
+        redeeming.append(ticket)
+      } else {
+        next = min(next, ticket.arrival + timeout)
+      }
+    }
+    call.deadline = next
+    if next == .max { calls.expire(call) }
+    if !call.hasTimedOut {
+      call.hasTimedOut = true
+      failed(.timeout, "no reply within \(timeout / 1_000_000) ms; \(RedisFailure.timeout.advice)")
+    }
   }
 
   /// Gives up everything that waits.
@@ -165,13 +190,18 @@ public final class RedisStore {
     gatheredCharges = 0
     while !calls.isEmpty {
       let call = calls.removeFirst()
-      redeeming.append(contentsOf: call.tickets)
+      redeemTickets(of: call)
       calls.recycle(call)
     }
     redeem(.failed)
   }
 
   // MARK: Redeeming
+
+  /// Puts the tickets of a call that still wait into `redeeming`.
+  func redeemTickets(of call: Call) {
+    for ticket in call.tickets where ticket.holder != nil { redeeming.append(ticket) }
+  }
 
   /// Tells the holders of `redeeming`. They may ask again from inside.
   func redeem(_ outcome: Ticket.Outcome) {

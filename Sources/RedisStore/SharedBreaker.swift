@@ -7,18 +7,27 @@ import Synchronization
 
 /// The breaker that guards one Redis. Thread-safe.
 public final class SharedBreaker: Sendable {
-  private let breaker = Mutex(Breaker())
+  private struct Guarded {
+    var breaker = Breaker()
+    /// When a failure was counted last.
+    var failedAt = Int64.min
+  }
+
+  /// Failures within this time are one event, seen by several workers or calls: it is counted once.
+  static let oneEvent: Int64 = 10_000_000
+
+  private let guarded = Mutex(Guarded())
   /// The state's raw value, and `pristine` where the breaker has nothing to forget.
   private let mirror = Atomic<UInt8>(SharedBreaker.pristine)
   /// Connections that are ready, in all workers.
   private let ready = Atomic<Int>(0)
-  private let observer: (any RedisObserver)?
+  private let observer: (any BreakerObserver)?
 
   private static let pristine: UInt8 = 0x80
 
   /// - Parameter observer: Told of every change of state, on the thread that caused it. It asks `state` for the newest:
   ///   two changes on two threads may be told in either order.
-  public init(observer: (any RedisObserver)? = nil) {
+  public init(observer: (any BreakerObserver)? = nil) {
     self.observer = observer
   }
 
@@ -41,32 +50,37 @@ public final class SharedBreaker: Sendable {
   /// A call was answered.
   func succeeded() {
     if mirror.load(ordering: .acquiring) == Self.pristine { return }
-    change { $0.succeeded() }
+    change { $0.breaker.succeeded() }
   }
 
   /// See `Breaker.failed`; `true` means: it has just opened, so leave Redis alone (`Link.breakerOpened`).
   func failed(at now: Int64, isQuick: Bool) -> Bool {
     let random = UInt64.random(in: 0...UInt64.max)
-    return change { $0.failed(at: now, isQuick: isQuick, random: random) }
+    return change { guarded in
+      guard guarded.failedAt == .min || now - guarded.failedAt >= Self.oneEvent else { return false }
+      guarded.failedAt = now
+      return guarded.breaker.failed(at: now, isQuick: isQuick, random: random)
+    }
   }
 
   /// See `Breaker.permission`.
   func permission(at now: Int64) -> Breaker.Permission {
-    change { $0.permission(at: now) }
+    change { $0.breaker.permission(at: now) }
   }
 
   /// See `Breaker.trialEnded`.
   func trialEnded(_ result: Breaker.TrialResult, at now: Int64) {
     let random = UInt64.random(in: 0...UInt64.max)
-    change { $0.trialEnded(result, at: now, random: random) }
+    change { $0.breaker.trialEnded(result, at: now, random: random) }
   }
 
-  private func change<Result>(_ body: (inout Breaker) -> Result) -> Result {
-    let (result, before, after) = breaker.withLock { breaker in
-      let before = breaker.state
-      let result = body(&breaker)
-      mirror.store(breaker.state.rawValue | (breaker.isPristine ? Self.pristine : 0), ordering: .releasing)
-      return (result, before, breaker.state)
+  private func change<Result>(_ body: (inout Guarded) -> Result) -> Result {
+    let (result, before, after) = guarded.withLock { guarded in
+      let before = guarded.breaker.state
+      let result = body(&guarded)
+      let state = guarded.breaker.state
+      mirror.store(state.rawValue | (guarded.breaker.isPristine ? Self.pristine : 0), ordering: .releasing)
+      return (result, before, state)
     }
     if before != after { observer?.redisBreakerChanged(to: after) }
     return result

@@ -66,6 +66,16 @@ public final class Ticket {
     nameCounters()
   }
 
+  /// What stands in a call for a ticket that was redeemed before the reply: as many charges, and nobody who waits.
+  func husk() -> Ticket {
+    let husk = Ticket()
+    husk.charges = charges
+    husk.digests = digests
+    husk.redisCharges = redisCharges
+    husk.onlyLooks = onlyLooks
+    return husk
+  }
+
   private func nameCounters() {
     let keys = self.keys
     digests.removeAll(keepingCapacity: true)
@@ -92,9 +102,4 @@ extension Ticket {
     let keys = self.keys
     return body(&charges, keys.span)
   }
-}
-
-extension Charge {
-  /// Whether Redis is asked for it.
-  var isForRedis: Bool { effect == .limit && place == .redis }
 }

@@ -145,6 +145,7 @@ final class DataResponder: Responder {
       return .later
     }
     batch += 1
+    record(pending.ticket, outcome)
     let status = write(pending.ticket, outcome, form, at: now, after, to: &out)
     sparePending.append(pending)
     return .answered(status: status)
@@ -154,6 +155,7 @@ final class DataResponder: Responder {
   fileprivate func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
     let now = state.clock.now(at: loop.now)
     let outcome = decider.conclude(pending.ticket, form.rules.set, chargedAt: since, at: now)
+    record(pending.ticket, outcome)
     asker.complete { after, out in write(pending.ticket, outcome, form, at: now, after, to: &out) }
     durations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
     sparePending.append(pending)
@@ -163,10 +165,14 @@ final class DataResponder: Responder {
     _ ticket: Ticket, _ outcome: CheckOutcome, _ form: AnswerForm, at now: Now, _ after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Int {
-    if outcome == .undecided { counters.add(.checksUndecided) } else { record(ticket.charges) }
-    return form.write(
+    form.write(
       ticket.charges, outcome, settings.style, at: now,
       redisUnix: ticket.outcome == .decided ? ticket.unixNow : nil, after: after, to: &out)
+  }
+
+  /// Counts what was decided, whether or not anybody still waits for the answer.
+  private func record(_ ticket: Ticket, _ outcome: CheckOutcome) {
+    if outcome == .undecided { counters.add(.checksUndecided) } else { record(ticket.charges) }
   }
 
   private func record(_ charges: borrowing [Charge]) {

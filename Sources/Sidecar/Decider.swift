@@ -17,6 +17,10 @@ final class Decider {
   /// nil where there is no Redis.
   let redis: RedisStore?
   private let live: LiveWeirs?
+  /// A share for each policy of `sharesSet`.
+  private var shares: [Int64] = []
+  private var sharesVersion = -1
+  private var sharesSet: PolicySet?
 
   /// - Parameters:
   ///   - redis: nil where there is none; then no policy counts in it.
@@ -37,16 +41,20 @@ final class Decider {
 
   /// Whether any of a check's charges is for Redis.
   static func needsRedis(_ charges: borrowing [Charge]) -> Bool {
-    for index in charges.indices where charges[index].effect == .limit && charges[index].place == .redis {
-      return true
-    }
+    for index in charges.indices where charges[index].isForRedis { return true }
     return false
   }
 
   /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
   func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
-    let isAllowedHere = !hasLocal(ticket) || ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
+    let hasLocal = hasLocal(ticket)
+    if hasLocal, redis.remembers(ticket) {
+      ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
+      return .denied
+    }
+    guard redis.isReady else { return fallBack(ticket, set, at: now) }
+    let isAllowedHere = !hasLocal || ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
     ticket.onlyLooks = !isAllowedHere
     guard redis.ask(ticket) else { return nil }
     return conclude(ticket, set, chargedAt: now, at: now)
@@ -80,11 +88,10 @@ final class Decider {
   /// Decides without Redis.
   private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome {
     var isUndecided = false
-    for index in ticket.charges.indices
-    where ticket.charges[index].effect == .limit && ticket.charges[index].place == .redis {
+    for index in ticket.charges.indices where ticket.charges[index].isForRedis {
       if ticket.charges[index].onStoreFailure == .memory {
         ticket.charges[index].place = .fallback
-        divide(&ticket.charges[index].limit, set.policies[Int(ticket.charges[index].policy)].domain)
+        divide(&ticket.charges[index].limit, by: share(of: Int(ticket.charges[index].policy), set))
       } else {
         ticket.charges[index].place = .nowhere
         if ticket.charges[index].onStoreFailure == .deny, !ticket.charges[index].isShadow { isUndecided = true }
@@ -95,11 +102,21 @@ final class Decider {
   }
 
   /// This weir's share of a limit, at least 1.
-  private func divide(_ limit: inout Limit, _ domain: String) {
-    guard let live else { return }
-    let share = live.share(in: domain)
+  private func divide(_ limit: inout Limit, by share: Int64) {
     guard share > 1 else { return }
     limit.limit = max(1, limit.limit / share)
     limit.burst = max(1, limit.burst / share)
+  }
+
+  /// By how much a policy's limit is divided: asked of the workers' common table only when something has changed there,
+  /// or the set has.
+  private func share(of policy: Int, _ set: PolicySet) -> Int64 {
+    guard let live else { return 1 }
+    if live.version != sharesVersion || sharesSet !== set {
+      sharesVersion = live.version
+      sharesSet = set
+      shares = set.policies.map { live.share(in: $0.domain) }
+    }
+    return shares[policy]
   }
 }

@@ -30,8 +30,8 @@ final class RedisStatus: Sendable {
   private let url: String
 
   /// - Parameter url: Without secrets.
-  init(breaker: SharedBreaker, live: LiveWeirs, url: String, logger: EventLogger) {
-    self.breaker = breaker
+  init(live: LiveWeirs, url: String, logger: EventLogger) {
+    breaker = SharedBreaker(observer: BreakerLog(url: url, logger: logger))
     self.live = live
     self.url = url
     self.logger = logger
@@ -85,6 +85,29 @@ final class RedisStatus: Sendable {
   }
 }
 
+/// Says when Redis is no longer asked, and when it is again; not each trial in between.
+private final class BreakerLog: BreakerObserver {
+  private let url: String
+  private let logger: EventLogger
+  private let isOpen = Atomic<Bool>(false)
+
+  init(url: String, logger: EventLogger) {
+    self.url = url
+    self.logger = logger
+  }
+
+  func redisBreakerChanged(to state: Breaker.State) {
+    guard state != .halfOpen else { return }
+    let isNews = isOpen.exchange(state == .open, ordering: .relaxed) != (state == .open)
+    guard isNews else { return }
+    if state == .open {
+      logger.log(.info, "redis breaker open", ["redis": .string(url)])
+    } else {
+      logger.log(.info, "redis breaker closed", ["redis": .string(url)])
+    }
+  }
+}
+
 /// What one worker sees of Redis.
 final class RedisWatch: RedisObserver {
   let status: RedisStatus
@@ -114,8 +137,6 @@ final class RedisWatch: RedisObserver {
     durations.observe(nanoseconds: nanoseconds)
     if checks > 0 { sizes.observe(size: checks) }
   }
-
-  func redisBreakerChanged(to state: Breaker.State) {}
 
   func redisRemembered() { counters.add(.redisRememberedDenials) }
 }

@@ -44,9 +44,7 @@ final class SidecarProcess {
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
     redis = options.redis.map { [logger] url in
-      RedisStatus(
-        breaker: SharedBreaker(), live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted,
-        logger: logger)
+      RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)

@@ -59,7 +59,6 @@ import Testing
       (["serve", "--log-level", "loud"], ["--log-level", "loud"]),
       (["serve", "--target-header", "a b"], ["--target-header", "a b"]),
       (["serve", "--json-form", "maybe"], ["on", "off"]),
-      (["serve", "--redis-password-file", "x"], ["--redis-password-file", "--redis"]),
       (["serve", "--redis", "rediss://h?key=k"], ["--redis", "?cert="]),
       (["serve", "--threads"], ["--threads"]), (["srve"], ["srve", "serve"]),
       (["validate", "--nonsense"], ["--nonsense"]),

@@ -11,11 +11,19 @@ import Testing
     var queue = CallQueue()
     let first = queue.append(.charges, sentAt: 0, deadline: 10)
     let second = queue.append(.announcement, sentAt: 1, deadline: 11)
-    #expect(queue.waiting == 2 && queue.firstWaiting === first)
+    #expect(queue.waiting == 2 && queue.nextDeadline == 10 && queue.due(at: 10).count == 1)
     queue.expire(first)
-    #expect(queue.waiting == 1 && queue.firstWaiting === second && queue.first === first)
+    #expect(queue.waiting == 1 && queue.nextDeadline == 11 && queue.first === first && queue.due(at: 10).isEmpty)
     #expect(queue.removeFirst() === first && queue.waiting == 1)
-    #expect(queue.removeFirst() === second && queue.waiting == 0 && queue.isEmpty && queue.firstWaiting == nil)
+    #expect(queue.removeFirst() === second && queue.waiting == 0 && queue.isEmpty && queue.nextDeadline == .max)
+  }
+
+  @Test("the next deadline is the earliest, wherever it stands")
+  func deadlines() {
+    var queue = CallQueue()
+    _ = queue.append(.announcement, sentAt: 5, deadline: 55)
+    let older = queue.append(.charges, sentAt: 6, deadline: 12)
+    #expect(queue.nextDeadline == 12 && queue.due(at: 12).map { $0 === older } == [true])
   }
 
   @Test("a call that is used again remembers nothing")

@@ -18,8 +18,10 @@ import Testing
     let live = LiveWeirs(isShared: true)
     live.heard([(domain: "api", count: 3), (domain: "web", count: 5)], now: 0)
     #expect(live.share(in: "api") == 3 && live.share(in: "web") == 5 && live.largestShare == 5)
-    live.heard([(domain: "api", count: 2)], now: 1)
+    live.heard([(domain: "api", count: 2), (domain: "web", count: 5)], now: 1)
     #expect(live.share(in: "api") == 2 && live.share(in: "web") == 5)
+    live.heard([(domain: "api", count: 2)], now: 2)
+    #expect(live.share(in: "web") == 1 && live.largestShare == 2, "no policy there any more")
   }
 
   @Test("right after a connection numbers only grow, so that a Redis which lost its data does not raise the shares")

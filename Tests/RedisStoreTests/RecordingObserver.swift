@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import RedisStore
 
-final class RecordingObserver: RedisObserver {
+final class RecordingObserver: RedisObserver, BreakerObserver {
   struct Heard {
     var connects = 0
     var disconnects = 0

@@ -233,6 +233,52 @@ private final class StoreRig {
     #expect(rig.holder.outcomes == [.failed])
   }
 
+  @Test("where replies are slow, what gathers is sent after an eighth of its time")
+  func gathersBriefly() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let rig = StoreRig(test, server.target, timeoutMilliseconds: 4_000)
+    #expect(rig.connect())
+    server.answer = { _, _ in .nothing }
+    let sent = server.commands.count
+    for index in 0..<Bounds.callsInFlight + 1 {
+      #expect(!rig.store.ask(rig.ticket("k\(index)")))
+      test.run(turns: 3)
+    }
+    #expect(test.run { server.commands.count - sent == Bounds.callsInFlight + 1 })
+    #expect(rig.holder.redeemed.isEmpty, "long before anybody's time is over")
+  }
+
+  @Test("of two checks in one call each has its own time: one is given up, the other gets the reply")
+  func ownTime() throws {
+    let server = try RedisServer()
+    let rig = StoreRig(try TestLoop(), server.target, timeoutMilliseconds: 10_000)
+    #expect(rig.connect())
+    server.pause()
+    let early = rig.ticket("k", limit: 2)
+    early.arrival -= 9_900_000_000
+    let late = rig.ticket("k", limit: 2)
+    #expect(!rig.store.ask(early) && !rig.store.ask(late))
+    #expect(rig.test.run { rig.holder.redeemed.count == 1 })
+    #expect(rig.holder.redeemed[0] === early && early.outcome == .failed)
+    server.resume()
+    #expect(rig.test.run { rig.holder.redeemed.count == 2 })
+    #expect(late.outcome == .decided && late.isAllowed && late.charges[0].decision.remaining == 0)
+  }
+
+  @Test("connections that end while nobody waits say nothing of Redis, and do not open the breaker")
+  func idleLosses() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let rig = StoreRig(test, server.target)
+    for count in 1...Breaker.threshold + 2 {
+      #expect(test.run { rig.store.isReady && rig.observer.connects == count })
+      server.say(.close)
+      #expect(test.run { rig.observer.disconnects == count })
+    }
+    #expect(rig.breaker.isClosed)
+  }
+
   @Test("a connection that ends fails what waits, sent or not, and none of it is sent again")
   func lost() throws {
     let test = try TestLoop()

@@ -12,11 +12,12 @@ import Testing
     let observer = RecordingObserver()
     let breaker = SharedBreaker(observer: observer)
     #expect(breaker.isClosed && breaker.state == .closed)
-    for _ in 1..<Breaker.threshold { #expect(!breaker.failed(at: 0, isQuick: false)) }
+    let event = SharedBreaker.oneEvent
+    for index in 1..<Breaker.threshold { #expect(!breaker.failed(at: Int64(index) * event, isQuick: false)) }
     #expect(breaker.isClosed)
-    #expect(breaker.failed(at: 0, isQuick: false))
+    #expect(breaker.failed(at: Int64(Breaker.threshold) * event, isQuick: false))
     #expect(!breaker.isClosed && breaker.state == .open)
-    #expect(breaker.permission(at: 1_000_000_000) == .trial)
+    #expect(breaker.permission(at: 2_000_000_000) == .trial)
     #expect(!breaker.isClosed && breaker.state == .halfOpen)
     breaker.trialEnded(.succeeded, at: 0)
     #expect(breaker.isClosed && breaker.state == .closed)
@@ -27,17 +28,24 @@ import Testing
   @Test("a success is never lost to the fast path: it starts the count anew")
   func fastPath() {
     let breaker = SharedBreaker()
-    for _ in 0..<20 {
-      #expect(!breaker.failed(at: 0, isQuick: true))
+    for index in 0..<20 {
+      #expect(!breaker.failed(at: Int64(index) * SharedBreaker.oneEvent, isQuick: true))
       breaker.succeeded()
     }
+    #expect(breaker.isClosed)
+  }
+
+  @Test("what several workers see of one event is one failure")
+  func oneEvent() {
+    let breaker = SharedBreaker()
+    for _ in 0..<20 { #expect(!breaker.failed(at: 5, isQuick: true)) }
     #expect(breaker.isClosed)
   }
 
   @Test("of many who ask at once one gets the trial")
   func race() throws {
     let breaker = SharedBreaker()
-    for _ in 0..<Breaker.threshold { _ = breaker.failed(at: 0, isQuick: true) }
+    for index in 0..<Breaker.threshold { _ = breaker.failed(at: Int64(index) * SharedBreaker.oneEvent, isQuick: true) }
     let trials = Atomic(0)
     try concurrently(8) { _ in
       for _ in 0..<1000 where breaker.permission(at: 10_000_000_000) == .trial {

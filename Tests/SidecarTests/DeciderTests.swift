@@ -28,7 +28,7 @@ private struct Rig {
       loop: loop.loop, target: RedisTarget(place: .unix(path: "/nowhere")), timeout: 50_000_000,
       shared: RedisStore.Shared(breaker: SharedBreaker(), live: live, id: "0"), announces: false, names: .none,
       observer: RedisWatch(
-        RedisStatus(breaker: SharedBreaker(), live: live, url: "", logger: .silent), .init()))
+        RedisStatus(live: live, url: "", logger: .silent), .init()))
     decider = Decider(memory: memory, redis: redis, live: live)
   }
 

@@ -100,9 +100,6 @@ public struct ServeOptions: Sendable, Equatable {
       throw UsageError(
         "\(later.flag) \(UsageError.quote(later.address.text)): expected an address that \(earlier.flag) does not have")
     }
-    if redisPasswordFile != nil, redis == nil {
-      throw UsageError("--redis-password-file: expected together with --redis")
-    }
     if redisPasswordFile != nil, let redis, redis.hasPassword {
       throw UsageError("--redis-password-file: expected a --redis without a password of its own")
     }
