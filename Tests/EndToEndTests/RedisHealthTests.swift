@@ -86,8 +86,8 @@ import Testing
     try redis.restart()
     try weir.waitForHealth("healthy")
     #expect(weir.redisComplaints.count == 1, "\(weir.redisComplaints)")
-    // The complaint and the good news.
-    #expect(weir.events.count - before <= 3)
+    // The complaint and the good news, and the breaker between them.
+    #expect(weir.events.count - before <= 4)
     #expect(weir.events.count - before >= 2)
   }
 }

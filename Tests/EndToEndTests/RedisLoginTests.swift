@@ -102,14 +102,23 @@ import Testing
     }
   }
 
-  @Test("a password file that is missing: degraded, the path is named, and healed when it is there")
+  @Test("a password file missing at the start ends it; one that goes later is named, and healed when it is back")
   func missingPasswordFile() throws {
     let redis = try RedisServer(password: Self.secret)
     let files = try TemporaryDirectory()
     let arguments = ["--redis-password-file", files.file("password")]
-    let weir = try degraded(redis.url, arguments, says: files.file("password"))
+    let refused = try WeirProcess.run(["serve", "--redis", redis.url] + arguments)
+    #expect(refused.status == .exited(1))
+    #expect(refused.errors.contains(files.file("password")), "\(refused.errors)")
     try files.write("password", Self.secret)
+    let weir = try WeirProcess(Self.policies, redis: redis.url, arguments: arguments)
     try weir.waitForHealth("healthy")
+    try files.move("password", to: "elsewhere")
+    try redis.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    try weir.waitForHealth("degraded")
+    try eventually("the path is named") { weir.redisComplaints.contains { $0.contains(files.file("password")) } }
+    try files.move("elsewhere", to: "password")
+    try weir.waitForHealth("healthy", within: 30)
     #expect(try counts(weir, redis))
   }
 
