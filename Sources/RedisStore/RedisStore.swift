@@ -91,6 +91,13 @@ public final class RedisStore {
   /// Whether a check would be asked of Redis now.
   public var isReady: Bool { link.isReady && shared.breaker.isClosed }
 
+  /// Whether to ask at all. A connection that finds the breaker opened by another worker ends here; one that is not ready
+  /// looks at the breaker by itself.
+  public func canAsk() -> Bool {
+    if link.isReady, !shared.breaker.isClosed { link.breakerOpened() }
+    return isReady
+  }
+
   /// Takes the names of a new policy set.
   public func adopt(_ names: KeyNames) {
     self.names = names
@@ -111,9 +118,7 @@ public final class RedisStore {
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
     if remembers(ticket) { return true }
-    // A link that is not ready looks at the breaker by itself.
-    if link.isReady, !shared.breaker.isClosed { link.breakerOpened() }
-    guard isReady, gathered.count < Bounds.tickets else {
+    guard canAsk(), gathered.count < Bounds.tickets else {
       ticket.outcome = .failed
       return true
     }

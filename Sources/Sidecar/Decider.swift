@@ -53,7 +53,7 @@ final class Decider {
       ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
       return .denied
     }
-    guard redis.isReady else { return fallBack(ticket, set, at: now) }
+    guard redis.canAsk() else { return fallBack(ticket, set, at: now) }
     let isAllowedHere = !hasLocal || ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
     ticket.onlyLooks = !isAllowedHere
     guard redis.ask(ticket) else { return nil }
