@@ -38,7 +38,7 @@ enum Bounds {
   /// and cost Redis a third each. (Signs of life count among the calls, one in two seconds.)
   static let callsInFlight = 2
   /// How long a check waits so at most: where the way to Redis is long, waiting for a reply would cost all its time.
-  static func gatheringTime(_ timeout: Int64) -> Int64 { timeout / 8 }
+  static func gatheringTime(_ timeout: Int64) -> Int64 { timeout / 16 }
   /// How long a call may stay unanswered, though its checks were given up, before the connection is taken for dead; at
   /// least four time-outs.
   static let silence: Int64 = second

@@ -233,7 +233,7 @@ private final class StoreRig {
     #expect(rig.holder.outcomes == [.failed])
   }
 
-  @Test("where replies are slow, what gathers is sent after an eighth of its time")
+  @Test("where replies are slow, what gathers is sent after a sixteenth of its time")
   func gathersBriefly() throws {
     let test = try TestLoop()
     let server = try FakeRedis(test.loop)
