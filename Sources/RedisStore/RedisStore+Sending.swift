@@ -41,8 +41,8 @@ extension RedisStore: TurnEndHandler {
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
     let again = calls.append(call.kind, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true
-    again.names = call.names
     guard call.kind == .charges else {
+      again.names = names
       out.append(contentsOf: announcement(isLast: false))
       return send()
     }

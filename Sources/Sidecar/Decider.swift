@@ -17,10 +17,6 @@ final class Decider {
   /// nil where there is no Redis.
   let redis: RedisStore?
   private let live: LiveWeirs?
-  /// A share for each policy of `sharesSet`.
-  private var shares: [Int64] = []
-  private var sharesVersion = -1
-  private var sharesSet: PolicySet?
 
   /// - Parameters:
   ///   - redis: nil where there is none; then no policy counts in it.
@@ -91,7 +87,7 @@ final class Decider {
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
       if ticket.charges[index].onStoreFailure == .memory {
         ticket.charges[index].place = .fallback
-        divide(&ticket.charges[index].limit, by: share(of: Int(ticket.charges[index].policy), set))
+        divide(&ticket.charges[index].limit, in: set.policies[Int(ticket.charges[index].policy)].domain)
       } else {
         ticket.charges[index].place = .nowhere
         if ticket.charges[index].onStoreFailure == .deny, !ticket.charges[index].isShadow { isUndecided = true }
@@ -102,21 +98,9 @@ final class Decider {
   }
 
   /// This weir's share of a limit, at least 1.
-  private func divide(_ limit: inout Limit, by share: Int64) {
-    guard share > 1 else { return }
+  private func divide(_ limit: inout Limit, in domain: String) {
+    guard let share = live?.share(in: domain), share > 1 else { return }
     limit.limit = max(1, limit.limit / share)
     limit.burst = max(1, limit.burst / share)
-  }
-
-  /// By how much a policy's limit is divided: asked of the workers' common table only when something has changed there,
-  /// or the set has.
-  private func share(of policy: Int, _ set: PolicySet) -> Int64 {
-    guard let live else { return 1 }
-    if live.version != sharesVersion || sharesSet !== set {
-      sharesVersion = live.version
-      sharesSet = set
-      shares = set.policies.map { live.share(in: $0.domain) }
-    }
-    return shares[policy]
   }
 }
