@@ -35,6 +35,8 @@ NOT_RUN = {"grafana"}  # neither Debian nor PyPI has it
 ENTRYPOINTS = {"weir": "weir", "prom/prometheus": "prometheus"}
 # Arguments beyond the file's: an engine keeps Redis off the machine's own addresses, here it does so itself.
 EXTRA = {"redis-server": ["--bind", "127.0.0.1"]}
+# All share the cores of one machine with whatever else it does; a Redis that was slow once would spoil the count.
+EXTRA_ENVIRONMENT = {"WEIR_REDIS_TIMEOUT": "900ms"}
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 20
 SECONDS_TO_SCRAPE = 40
@@ -140,7 +142,7 @@ class Composition:
 
     def environment(self, name):
         given = self.services[name].get("environment", {})
-        return {"PATH": f"{self.bin}:{os.environ['PATH']}:/usr/sbin:/sbin",
+        return {"PATH": f"{self.bin}:{os.environ['PATH']}:/usr/sbin:/sbin", **EXTRA_ENVIRONMENT,
                 **{key: self.here(name, value) for key, value in given.items()}}
 
     def command(self, name):
@@ -295,7 +297,8 @@ def run(file, weir, dashboard, rules):
         instances = [f"127.0.0.1:{composition.port(name, 7431)}" for name in weirs]
         prometheus_sees(f"http://127.0.0.1:{composition.port('prometheus', 9090)}", instances, dashboard, rules)
         expect(f"{weirs[0]} stopped, exit", composition.stop(weirs[0]), 0)
-        expect("six requests to the other one", statuses(gateway, "127.0.0.4", 6), [200] * 5 + [429])
+        # In any order: one request finds out that it is gone.
+        expect("seven requests to the other one", sorted(statuses(gateway, "127.0.0.4", 7)), [200] * 5 + [429, 503])
         expect(f"{weirs[1]} stopped, exit", composition.stop(weirs[1]), 0)
         expect("a request without a weir", statuses(gateway, "127.0.0.5", 1), [503])
     finally:
