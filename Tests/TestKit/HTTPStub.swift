@@ -115,7 +115,9 @@ private final class Server: Sendable {
       guard var request = head() else { return nil }
       if ignoringBody { return request }
       if request["Expect"]?.lowercased() == "100-continue" {
-        guard (try? HTTPClient.sendAll(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), to: peer, .unix(path: "a stub's peer"))) != nil
+        guard
+          (try? HTTPClient.sendAll(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), to: peer, .unix(path: "a stub's peer")))
+            != nil
         else { return nil }
       }
       if request["Transfer-Encoding"]?.lowercased() == "chunked" {
