@@ -20,7 +20,7 @@ final class DataResponder: Responder {
   private var rules: Rules
   /// Filled anew by every check.
   private var check = Check()
-  /// What the request in hand asks for, between `needsBody` and `answer`.
+  /// What the request in hand asks for, between `bodyNeed` and `answer`.
   private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
@@ -49,13 +49,14 @@ final class DataResponder: Responder {
 
   // MARK: Requests
 
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
     route = Router.route(head, bytes, settings)
-    return route == .json
+    return route == .json ? .whole() : .none()
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering {
     let isHead = Router.isHead(head, bytes)
@@ -98,7 +99,7 @@ final class DataResponder: Responder {
   // MARK: The JSON form
 
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let rules = self.rules
     let set = rules.set

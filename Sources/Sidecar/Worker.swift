@@ -15,6 +15,7 @@ final class Worker: @unchecked Sendable {
   enum Message: Sendable {
     case listen([ListeningSocket])
     case adopt(Rules)
+    case errand(@Sendable (WorkerView) -> Void)
     case drain
     /// Ends all connections, drained or not.
     case stop
@@ -75,6 +76,8 @@ final class Worker: @unchecked Sendable {
     case .adopt(let rules):
       responder.adopt(rules)
       redis?.adopt(rules.names)
+    case .errand(let run):
+      run(WorkerView(responder: responder, redis: redis))
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:
