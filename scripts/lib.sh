@@ -9,7 +9,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
 build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)
 # The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
-test_packages=("${build_packages[@]}" nginx redis-server openssl faketime gcc libc6-dev)
+test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime gcc libc6-dev)
+# What scripts/check-deploy runs; prometheus brings promtool.
+deploy_packages=(nginx redis-server prometheus wget)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -42,6 +44,26 @@ install() {
   "${apt[@]}" update </dev/null
   "${apt[@]}" install --no-install-recommends -y "${missing[@]}" </dev/null >/dev/null ||
     fail "could not install ${missing[*]}"
+}
+
+# install_tools: installs the programs of requirements.txt in a virtual environment below .build; sets `tools` to the
+# folder that holds them. It is made again only when the list, the Python or the place changes: an environment names its
+# own path in every program, so a moved one is of no use.
+install_tools() {
+  install python3-venv
+  local venv=$root/.build/tools list=$root/scripts/requirements.txt made
+  tools=$venv/bin
+  made="$venv $(/usr/bin/python3 --version) $(sha256sum <"$list")"
+  # Written last: an installation that was interrupted is not taken for a whole one.
+  [ "$made" != "$(cat "$venv/made" 2>/dev/null)" ] || return 0
+  say "install the tools of scripts/requirements.txt"
+  rm -rf "$venv"
+  /usr/bin/python3 -m venv "$venv"
+  # No dependencies beyond the list: `pip check` then tells what is missing in it.
+  "$tools/pip" --disable-pip-version-check -q install --no-deps -r "$list" </dev/null ||
+    fail "could not install scripts/requirements.txt from PyPI"
+  "$tools/pip" --disable-pip-version-check check >/dev/null || fail "scripts/requirements.txt is not complete"
+  printf '%s\n' "$made" >"$venv/made"
 }
 
 need_swift() {

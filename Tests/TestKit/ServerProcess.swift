@@ -34,33 +34,6 @@ public final class ServerProcess: Sendable {
     throw WeirProcess.StartFailure(description: "server does not start: \(lastFailure)")
   }
 
-  /// nginx in the foreground with one worker. `http` is the content of its `http` block, made from the port to listen on.
-  public static func nginx(_ http: (_ port: UInt16) -> String) throws -> ServerProcess {
-    try ServerProcess { port, directory in
-      let path = directory.path
-      try directory.write(
-        "nginx.conf",
-        """
-        daemon off;
-        worker_processes 1;
-        pid \(path)/nginx.pid;
-        error_log \(path)/error.log notice;
-        events { worker_connections 512; }
-        http {
-          access_log off;
-          client_body_temp_path \(path)/body;
-          proxy_temp_path \(path)/proxy;
-          fastcgi_temp_path \(path)/fastcgi;
-          uwsgi_temp_path \(path)/uwsgi;
-          scgi_temp_path \(path)/scgi;
-          \(http(port))
-        }
-        """)
-      // `-e` from the start: before it reads its file, nginx would write to a log that an ordinary user may not open.
-      return ["nginx", "-e", "\(path)/error.log", "-p", path, "-c", "\(path)/nginx.conf"]
-    }
-  }
-
   public func signal(_ number: Int32) { child.signal(number) }
 
   public var standardError: String { child.standardError }
