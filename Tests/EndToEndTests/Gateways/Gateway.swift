@@ -30,6 +30,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var name: String
   /// The program with its arguments; the files lie in `directory`, and relative names are relative to it.
   var command: @Sendable (_ directory: String) -> [String]
+  /// Ports that the gateway keeps for itself.
+  var ownPorts: [String] = []
   /// Whether it can be told to let requests pass while weir does not answer.
   var failOpen: [Edit]?
   var unixSocket: [Edit]?
@@ -43,11 +45,16 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var alsoAllows: [Int] = []
   /// Whether it waits for weir no longer than the second that its file says.
   var boundsTheWait = true
+  /// Whether it asks once more where a kept connection is closed in the place of an answer. Weir never does that to a
+  /// check that it has read.
+  var asksAgain = false
+  /// Forged headers that make it refuse a request with a 400.
+  var refusedHeaders: Set<String> = []
 
   var testDescription: String { name }
 
   /// Every gateway that these tests run.
-  static let all: [Gateway] = [.nginx]
+  static let all: [Gateway] = [.nginx, .haproxy, .envoy, .caddy, .traefik]
 
   /// Those that can fail open.
   static let opening = all.filter { $0.failOpen != nil }
@@ -80,6 +87,7 @@ struct Gateway: Sendable, CustomTestStringConvertible {
       texts[edit.file] = text.replacingOccurrences(of: edit.line, with: edit.by)
     }
     var substitutions = ["8000": "\(port)", "8080": "\(service.port)"]
+    for own in ownPorts { substitutions[own] = "\(try ServerProcess.freePort())" }
     switch weir {
     case .tcp: substitutions["7429"] = "\(weir.port)"
     case .unix(let path): substitutions["/run/weir/weir.sock"] = path
@@ -94,7 +102,10 @@ struct Gateway: Sendable, CustomTestStringConvertible {
           of: "(?<![0-9])\(literal)(?![0-9])", with: replacement, options: .regularExpression)
       }
     }
-    for (file, text) in texts { try directory.write(file, text) }
+    // Abstract sockets have no directory: one name for each gateway that runs.
+    for (file, text) in texts {
+      try directory.write(file, text.replacingOccurrences(of: "abns@weir", with: "abns@weir-\(port)"))
+    }
   }
 
   private func edits(_ variant: Variant) -> [Edit] {

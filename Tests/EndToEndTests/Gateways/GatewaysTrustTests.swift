@@ -36,17 +36,23 @@ import Testing
     ("Via", "1.1 evil"), ("Connection", "X-Forwarded-For, X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host"),
   ]
 
+  /// Those that this gateway does not refuse on sight.
+  private static func forged(_ kind: Gateway) -> [(String, String)] {
+    forged.filter { !kind.refusedHeaders.contains($0.0) }
+  }
+
   @Test("a client cannot choose its address, path, method, host, domain or cost", arguments: Gateway.all)
   func forgery(kind: Gateway) async throws {
     try await aside {
       let setup = try GatewaySetup(kind, Self.policies)
       #expect(try setup.client().request("GET", "/a").status == 200)
-      #expect(try setup.client().request("GET", "/a", Self.forged).status == 200)
+      #expect(try setup.client().request("GET", "/a", Self.forged(kind)).status == 200)
       // Two are spent. Each header alone, and all of them, would have to find a way round that.
       for header in Self.forged {
-        #expect(try setup.client().request("GET", "/a", [header]).status == 429, "\(header)")
+        let status = kind.refusedHeaders.contains(header.0) ? 400 : 429
+        #expect(try setup.client().request("GET", "/a", [header]).status == status, "\(header)")
       }
-      #expect(try setup.client().request("GET", "/a", Self.forged).status == 429)
+      #expect(try setup.client().request("GET", "/a", Self.forged(kind)).status == 429)
       let json = #"{"domain":"other","cost":0,"attributes":{"ip":"203.0.113.1"}}"#
       for target in [
         "/check", "/json/check", "/domains/other/check", "/check/../json/check", "/..", "/../metrics",
@@ -81,9 +87,9 @@ import Testing
         }
         return counts.filter { $0.value > 0 }
       }
-      #expect(try client.request("POST", "/method", Self.forged, body: "x").status == 200)
-      #expect(try client.request("GET", "/method", Self.forged).status == 200)
-      #expect(try client.request("GET", "/host", [("Host", "Shop.Example.com:80")] + Self.forged).status == 200)
+      #expect(try client.request("POST", "/method", Self.forged(kind), body: "x").status == 200)
+      #expect(try client.request("GET", "/method", Self.forged(kind)).status == 200)
+      #expect(try client.request("GET", "/host", [("Host", "Shop.Example.com:80")] + Self.forged(kind)).status == 200)
       for target in ["/v1/a", "//v1/a", "/v1/./a", "/%761/a", "/x/../v1/a", "/v1"] {
         let response = try client.request("GET", target)
         #expect(response.status == 200, "\(target)")
@@ -106,7 +112,7 @@ import Testing
       let service = try HTTPStub.service()
       let gateway = try kind.start(weir: check.address, service: service.address)
       let headers =
-        Self.forged + [
+        Self.forged(kind) + [
           ("Cookie", "a=b"), ("Authorization", "Basic x"), ("X-Api-Key", "k1"), ("User-Agent", "Forger"),
           ("X-Custom", "1"), ("Range", "bytes=0-1"), ("If-None-Match", "x"), ("TE", "trailers"),
         ]
