@@ -64,8 +64,30 @@ def check(file):
         trusted = service.get("environment", {}).get("WEIR_TRUSTED_PROXIES")
         if trusted and trusted != address(services["gateway"]):
             wrong.append(f"{name} trusts {trusted}, which is not the gateway's address")
+    wrong += wrong_grafana(services, folder)
     if wrong:
         fail("\n  ".join([file] + wrong))
+
+
+def wrong_grafana(services, folder):
+    """Grafana is not run: that what it reads names what is there."""
+    grafana = services["grafana"]
+    files = {}
+    for source, target in mounts(grafana):
+        files.update(contents(os.path.join(folder, source), target))
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    if home not in files:
+        yield f"grafana begins with {home}, which nothing mounts"
+    provisioned = [yaml.safe_load(text) for path, text in files.items() if path.startswith("/etc/grafana/provisioning/")]
+    for entry in provisioned:
+        for provider in entry.get("providers", []):
+            if not any(path.startswith(provider["options"]["path"] + "/") for path in files):
+                yield f"grafana looks for dashboards in {provider['options']['path']}, where nothing is"
+        for source in entry.get("datasources", []):
+            port = urllib.parse.urlsplit(source["url"]).port
+            host = urllib.parse.urlsplit(source["url"]).hostname
+            if f"--web.listen-address=:{port}" not in services.get(host, {}).get("command", []):
+                yield f"grafana asks {source['url']}, where no Prometheus listens"
 
 
 def contents(source, target):
@@ -127,10 +149,12 @@ def prometheus_sees(base, instances, dashboard, rules):
     wait_until(lambda: not empty())
     expect("queries of the dashboard without an answer", empty(), [])
     print(f"   queries of the dashboard with one: {len(asked)}")
-    with open(rules) as text:
-        named = metrics(text.read())
+    named = set()
+    for file in (dashboard, rules):
+        with open(file) as text:
+            named |= metrics(text.read())
     known = set(ask(base, "/api/v1/label/__name__/values"))
-    expect(f"of {len(named)} metrics of the rules, those that no weir has", sorted(named - known), [])
+    expect(f"of {len(named)} metrics of dashboard and rules, those that no weir has", sorted(named - known), [])
     groups = ask(base, "/api/v1/rules")["groups"]
     expect("alerts", {rule["state"] for group in groups for rule in group["rules"]}, {"inactive"})
 
