@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
 build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)
 # The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
-test_packages=("${build_packages[@]}" nginx redis-server openssl faketime gcc libc6-dev)
+test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime gcc libc6-dev)
 # What scripts/check-deploy runs; prometheus brings promtool.
 deploy_packages=(nginx redis-server prometheus wget)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)

@@ -40,6 +40,20 @@ enum Platform {
     _ = signal(SIGPIPE, SIG_IGN)
   }
 
+  /// Makes each of `signals` end the process with exit code 0, without any further code of it.
+  static func endAtOnce(on signals: [Signal]) {
+    for number in signals.map(\.number) { _ = signal(number) { _ in _exit(0) } }
+  }
+
+  static func ignore(_ signals: [Signal]) {
+    for number in signals.map(\.number) { _ = signal(number, SIG_IGN) }
+  }
+
+  /// Makes the kernel collect the exit codes of child processes.
+  static func forgetChildren() {
+    _ = signal(SIGCHLD, SIG_IGN)
+  }
+
   static func number(of signal: Signal) -> Int32 {
     switch signal {
     case .hangup: SIGHUP

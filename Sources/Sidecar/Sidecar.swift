@@ -17,6 +17,7 @@ public enum Sidecar {
   /// - Returns: `.success` after a drain; `.policies` where the policies are wrong at the start; `.failure` where
   ///   anything else prevents the start. What went wrong is on standard error.
   public static func serve(_ options: ServeOptions) -> ExitCode {
+    StartSignals.prepare()
     do throws(StartFailure) {
       let process = try SidecarProcess(options)
       try process.run()

@@ -145,7 +145,10 @@ final class SidecarProcess {
       case .loaded(let loaded): return loaded
       case .invalid(let diagnostics):
         throw StartFailure(PolicySummary.lines(diagnostics), code: .policies)
-      case .unreadable(let problems): throw StartFailure(problems.map { "weir: \($0.text)\n" }.joined())
+      case .unreadable(let problems):
+        let hint = "; --policies or WEIR_POLICIES says where the policies are"
+        throw StartFailure(
+          problems.map { "weir: \($0.text)\($0.path == options.policies ? hint : "")\n" }.joined())
       case .changed: usleep(Bounds.firstLoadPause)
       }
     }

@@ -1,5 +1,6 @@
 // CommandLineTests.swift: the commands of the binary, their exit codes and their words.
 
+import Glibc
 import TestKit
 import Testing
 
@@ -135,6 +136,7 @@ import Testing
     let result = try WeirProcess.run(["serve", "--policies", "/nonexistent/policies", "--listen", "127.0.0.1:0"])
     #expect(result.status == .exited(1))
     #expect(result.errors.contains("/nonexistent/policies"))
+    #expect(result.errors.contains("WEIR_POLICIES"), "it says what to do")
   }
 
   @Test("store: redis without --redis is an error of the policy file")
@@ -165,9 +167,34 @@ import Testing
     let admin = try #require(weir.admin).text
     #expect(try WeirProcess.run(["health", "--address", admin]).status == .exited(0))
     #expect(try WeirProcess.run(["health"], environment: ["WEIR_ADMIN": admin]).status == .exited(0))
+    let start = ContinuousClock.now
+    weir.signal(SIGSTOP)
+    let stopped = try WeirProcess.run(["health", "--address", admin])
+    #expect(stopped.status == .exited(1))
+    #expect(stopped.errors.contains("did not answer in time"))
+    #expect(ContinuousClock.now - start < .seconds(4), "2 s, on a machine that is busy with other tests")
+    weir.signal(SIGCONT)
     try weir.terminate()
     let result = try WeirProcess.run(["health", "--address", admin])
     #expect(result.status == .exited(1))
     #expect(!result.errors.isEmpty)
+  }
+  @Test("health finds a listener by the server's own variables, whatever it listens on")
+  func healthByVariables() throws {
+    let directory = try TemporaryDirectory()
+    let socket = "unix:\(directory.file("s"))?mode=0600"
+    let weir = try WeirProcess(
+      Self.good, listen: ["127.0.0.1:0", "[::]:0", socket], arguments: ["--admin", "off", "--metrics", ":0"])
+    let everywhere = weir.listen[1].text
+    let metrics = try #require(weir.metrics).text
+    for variables in [
+      ["WEIR_ADMIN": "off", "WEIR_METRICS": metrics, "WEIR_LISTEN": "127.0.0.1:1"],
+      ["WEIR_ADMIN": "off", "WEIR_LISTEN": weir.listen[0].text], ["WEIR_ADMIN": "off", "WEIR_LISTEN": everywhere],
+      ["WEIR_ADMIN": "off", "WEIR_LISTEN": socket], ["WEIR_ADMIN": "off", "WEIR_LISTEN": "127.0.0.1:0,\(socket)"],
+    ] {
+      let result = try WeirProcess.run(["health"], environment: variables)
+      #expect(result.status == .exited(0), "\(variables): \(result.errors)")
+    }
+    #expect(try WeirProcess.run(["health"], environment: ["WEIR_ADMIN": "127.0.0.1:1"]).status == .exited(1))
   }
 }

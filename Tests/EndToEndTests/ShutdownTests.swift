@@ -1,5 +1,6 @@
 // ShutdownTests.swift: the end: nothing that was accepted is lost, and the exit code is 0.
 
+import Foundation
 import Glibc
 import Synchronization
 import TestKit
@@ -15,6 +16,41 @@ import Testing
     weir.signal(number)
     #expect(try weir.wait() == .exited(0))
     #expect(throws: SystemFailure.self) { try weir.client() }
+  }
+
+  @Test(
+    "SIGTERM and SIGINT end a weir that is still starting with exit 0, and SIGHUP does not",
+    arguments: [SIGTERM, SIGINT, SIGHUP])
+  func starting(number: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let many = (0..<20_000).map { "  - {name: p\($0), algorithm: token-bucket, limit: 1, period: 1m}\n" }.joined()
+    try directory.write("a.yaml", "policies:\n" + many)
+    var isCaught = false
+    // The signal must come after the program's first line and before its listeners, which a busy machine may miss.
+    for _ in 0..<10 where !isCaught {
+      let weir = try ChildProcess([
+        WeirProcess.binary, "serve", "--policies", directory.path, "--listen", "127.0.0.1:0", "--admin", "off",
+      ])
+      try eventually("weir handles signals") { handlesTermination(weir.pid) }
+      isCaught = !weir.standardError.contains("listening")
+      weir.signal(number)
+      if number == SIGHUP {
+        try eventually("weir listens") { weir.standardError.contains("listening") }
+        weir.signal(SIGTERM)
+      }
+      #expect(try weir.wait() == .exited(0))
+      isCaught = isCaught && (number == SIGHUP || !weir.standardError.contains("listening"))
+    }
+    #expect(isCaught)
+  }
+
+  /// Whether a process has a handler of its own for SIGTERM.
+  private func handlesTermination(_ pid: pid_t) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("SigCgt:") }),
+      let caught = UInt64(line.dropFirst("SigCgt:".count).trimmingCharacters(in: .whitespaces), radix: 16)
+    else { return false }
+    return caught & (1 << UInt64(SIGTERM - 1)) != 0
   }
 
   @Test("a signal that comes while policies are loaded ends weir all the same", arguments: [false, true])

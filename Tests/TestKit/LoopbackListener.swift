@@ -10,20 +10,8 @@ final class LoopbackListener: Sendable {
 
   /// - Parameter accepted: Called on the accepting thread with each connection, which it owns from then on.
   init(_ accepted: @escaping @Sendable (_ peer: Int32) -> Void) throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { throw SystemFailure("socket") }
-    self.descriptor = descriptor
-    let port = try RedisServer.freePort()
-    address = .tcp(host: "127.0.0.1", port: port)
-    var place = sockaddr_in()
-    place.sin_family = sa_family_t(AF_INET)
-    place.sin_port = port.bigEndian
-    unsafe inet_pton(AF_INET, "127.0.0.1", &place.sin_addr)
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = unsafe withUnsafePointer(to: &place) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, size) }
-    }
-    guard result == 0, listen(descriptor, 128) == 0 else { throw SystemFailure("listen on \(address.text)") }
+    (descriptor, address) = try Self.listen()
+    let descriptor = self.descriptor
     Thread.detachNewThread {
       while true {
         let peer = accept(descriptor, nil, nil)
@@ -32,6 +20,29 @@ final class LoopbackListener: Sendable {
         _ = fcntl(peer, F_SETFD, FD_CLOEXEC)
         accepted(peer)
       }
+    }
+  }
+
+  /// A port that was free may be somebody else's a moment later: then the next one.
+  private static func listen() throws -> (Int32, Address) {
+    var attempts = 0
+    while true {
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+      guard descriptor >= 0 else { throw SystemFailure("socket") }
+      let port = try RedisServer.freePort()
+      var place = sockaddr_in()
+      place.sin_family = sa_family_t(AF_INET)
+      place.sin_port = port.bigEndian
+      unsafe inet_pton(AF_INET, "127.0.0.1", &place.sin_addr)
+      let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let isBound = unsafe withUnsafePointer(to: &place) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, size) } == 0
+      }
+      if isBound, Glibc.listen(descriptor, 128) == 0 { return (descriptor, .tcp(host: "127.0.0.1", port: port)) }
+      let failure = SystemFailure("listen on port \(port)")
+      close(descriptor)
+      attempts += 1
+      if attempts == 5 { throw failure }
     }
   }
 

@@ -1,5 +1,7 @@
 // HealthOptions.swift: whom `weir health` asks.
 
+import Policies
+
 /// Every option of `weir health`.
 public struct HealthOptions: Sendable, Equatable {
   /// What to connect to: never all interfaces (then it is loopback) and never port 0.
@@ -7,8 +9,10 @@ public struct HealthOptions: Sendable, Equatable {
 
   /// Reads the options of `weir health`.
   ///
-  /// Without `--address` the server's own variables say where it is: `WEIR_ADMIN`, and where that is `off` the first
-  /// address of `WEIR_LISTEN`.
+  /// Without `--address` the server's own variables say where it is: `WEIR_ADMIN`, where that is `off` `WEIR_METRICS`,
+  /// else the first address of `WEIR_LISTEN`. The first two have connections of their own, so that a data listener
+  /// whose connections are all taken does not look like a weir that has died. A listener whose port the system chose
+  /// cannot be found, and the next is taken.
   public static func parse(arguments: [String], environment: [String: String]) throws(UsageError) -> HealthOptions {
     var given = Given()
     let reader = OptionReader(command: "health", rows: table.flatMap(\.rows))
@@ -17,11 +21,15 @@ public struct HealthOptions: Sendable, Equatable {
     }
     if let address = given.address { return try HealthOptions(address, source: "--address") }
     // The server's variables are read as the server reads them, its flags being unknown here.
-    let places = ServeOptions.table.flatMap(\.rows).filter { ["--admin", "--listen"].contains($0.flag) }
+    let places = ServeOptions.table.flatMap(\.rows).filter { ["--admin", "--metrics", "--listen"].contains($0.flag) }
     var server = ServeOptions()
     _ = try OptionReader(command: "health", rows: places).read([], environment, into: &server)
-    if let admin = server.admin { return try HealthOptions(admin, source: "WEIR_ADMIN") }
-    return try HealthOptions(server.listen[0], source: "WEIR_LISTEN")
+    let listeners =
+      (server.admin.map { [(source: "WEIR_ADMIN", address: $0)] } ?? [])
+      + (server.metrics.map { [(source: "WEIR_METRICS", address: $0)] } ?? [])
+      + server.listen.map { (source: "WEIR_LISTEN", address: $0) }
+    let found = listeners.first { !$0.address.leavesPortToSystem } ?? listeners[0]
+    return try HealthOptions(found.address, source: found.source)
   }
 
   private init(_ given: ListenAddress, source: String) throws(UsageError) {
@@ -29,12 +37,17 @@ public struct HealthOptions: Sendable, Equatable {
       address = given
       return
     }
-    guard port != 0 else {
+    guard !given.leavesPortToSystem else {
       throw UsageError("\(source) \(UsageError.quote(given.text)): expected a port to connect to, 1 to 65535")
     }
     // A server on all interfaces answers on loopback too.
-    let loopback = ["": "127.0.0.1:\(port)", "0.0.0.0": "127.0.0.1:\(port)", "::": "[::1]:\(port)"][host]
-    address = loopback.map(ServeOptions.address) ?? given
+    if host.isEmpty || IPAddress(host) == IPAddress(v4: 0) {
+      address = ServeOptions.address("127.0.0.1:\(port)")
+    } else if IPAddress(host) == IPAddress(high: 0, low: 0) {
+      address = ServeOptions.address("[::1]:\(port)")
+    } else {
+      address = given
+    }
   }
 
   /// What the flags say, before the server's variables are asked.
@@ -47,7 +60,7 @@ public struct HealthOptions: Sendable, Equatable {
       title: "Options",
       rows: [
         .one(
-          "--address", "ADDR", default: "WEIR_ADMIN, or if that is off WEIR_LISTEN", variable: false,
+          "--address", "ADDR", default: "WEIR_ADMIN, else WEIR_METRICS, else WEIR_LISTEN", variable: false,
           "where weir listens: host:port or unix:/path"
         ) { (options, text) throws(Misfit) in options.address = try ListenAddress(text) }
       ])

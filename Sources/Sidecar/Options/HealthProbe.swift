@@ -8,7 +8,8 @@ import Glibc
 /// One question to a running weir.
 public struct HealthProbe {
   /// - Parameters:
-  ///   - address: Where to ask; a name is resolved, and its first address taken.
+  ///   - address: Where to ask. Of a name's addresses the first IPv4 one is taken, else the first, as the server does
+  ///     where it listens.
   ///   - timeout: Nanoseconds for everything but the resolution of a name.
   public static func ask(_ address: ListenAddress, timeout: Int64) -> HealthAnswer {
     do throws(Failure) {
@@ -37,6 +38,8 @@ public struct HealthProbe {
 
   /// Nanoseconds on the monotonic clock.
   private let deadline: Int64
+  /// Microseconds.
+  private static let backlogPause: UInt32 = 10_000
 
   private static func now() -> Int64 {
     var time = timespec()
@@ -61,7 +64,13 @@ public struct HealthProbe {
       throw Failure("cannot resolve \(host): \(unsafe String(cString: gai_strerror(code)))")
     }
     defer { unsafe freeaddrinfo(first) }
-    return try unsafe connect(first.pointee.ai_family, first.pointee.ai_addr, first.pointee.ai_addrlen)
+    var chosen = unsafe first
+    var entry = unsafe list
+    while let candidate = unsafe entry, unsafe chosen.pointee.ai_family != AF_INET {
+      if unsafe candidate.pointee.ai_family == AF_INET { unsafe chosen = candidate }
+      unsafe entry = candidate.pointee.ai_next
+    }
+    return try unsafe connect(chosen.pointee.ai_family, chosen.pointee.ai_addr, chosen.pointee.ai_addrlen)
   }
 
   private func connectUnix(_ path: String) throws(Failure) -> Int32 {
@@ -86,7 +95,14 @@ public struct HealthProbe {
     let descriptor = socket(family, flags, 0)
     guard descriptor >= 0 else { throw Failure("cannot make a socket", errno: errno) }
     do throws(Failure) {
-      if unsafe Glibc.connect(descriptor, address, length) != 0 {
+      var result = unsafe Glibc.connect(descriptor, address, length)
+      // A Unix socket whose backlog is full: nothing says when it has room again, so it is asked anew.
+      while result != 0, errno == EAGAIN {
+        guard Self.now() < deadline else { throw Failure("did not accept the connection in time") }
+        usleep(Self.backlogPause)
+        result = unsafe Glibc.connect(descriptor, address, length)
+      }
+      if result != 0 {
         guard errno == EINPROGRESS || errno == EINTR else { throw Failure("cannot connect", errno: errno) }
         try wait(for: POLLOUT, on: descriptor, "did not accept the connection")
         var code: Int32 = 0

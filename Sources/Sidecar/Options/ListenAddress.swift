@@ -126,6 +126,9 @@ public struct ListenAddress: Sendable, Equatable {
 }
 
 extension ListenAddress {
+  /// Whether only the running server knows its port.
+  var leavesPortToSystem: Bool { if case .tcp(_, port: 0) = place { true } else { false } }
+
   /// Whether listening on both would ask for one thing twice. Port 0 is never the same, since the system chooses.
   func collides(with other: ListenAddress) -> Bool {
     switch (place, other.place) {

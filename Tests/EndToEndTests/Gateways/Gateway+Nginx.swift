@@ -7,11 +7,10 @@ extension Gateway {
     command: { ["nginx", "-e", "stderr", "-p", $0, "-c", "nginx.conf", "-g", "daemon off;"] },
     failOpen: [
       Edit(
-        file: "weir.conf", line: "location @weir_unanswered {\n    return 403;",
-        by: "location @weir_unanswered {\n    return 200;")
+        file: "weir.conf", line: "    return 403; # fail closed", by: "    return 200; # fail open")
     ],
     unixSocket: [
-      Edit(file: "weir-http.conf", line: "    server 127.0.0.1:7429;", by: "    server unix:/run/weir/weir.sock;")
+      Edit(file: "weir-upstream.conf", line: "    server 127.0.0.1:7429;", by: "    server unix:/run/weir/weir.sock;")
     ],
     passesWeirsProblem: false)
 }

@@ -58,7 +58,7 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// Every gateway that these tests run.
-  static let all: [Gateway] = [.nginx, .envoy, .caddy, .traefik]
+  static let all: [Gateway] = [.nginx, .haproxy, .envoy, .caddy, .traefik]
 
   /// Those that can fail open.
   static let opening = all.filter { $0.failOpen != nil }
@@ -108,7 +108,10 @@ struct Gateway: Sendable, CustomTestStringConvertible {
           of: "(?<![0-9])\(literal)(?![0-9])", with: replacement, options: .regularExpression)
       }
     }
-    for (file, text) in texts { try directory.write(file, text) }
+    // Abstract sockets have no directory: one name for each gateway that runs.
+    for (file, text) in texts {
+      try directory.write(file, text.replacingOccurrences(of: "abns@weir", with: "abns@weir-\(port)"))
+    }
   }
 
   private func edits(_ variant: Variant) -> [Edit] {

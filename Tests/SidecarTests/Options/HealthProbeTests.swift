@@ -60,6 +60,29 @@ import Testing
     #expect(HealthProbe.ask(address, timeout: 50_000_000) == .unhealthy("did not answer in time"))
   }
 
+  @Test("a Unix socket whose backlog is full is asked until the time is over")
+  func fullBacklog() throws {
+    let path = "/tmp/weir-health-full-\(getpid()).sock"
+    defer { unsafe unlink(path) }
+    let server = try #require(Server(path: path, answer: "HTTP/1.1 200 OK\r\n\r\n", backlog: 0))
+    let address = try ListenAddress("unix:\(path)")
+    // Without anyone who accepts, the first takes the only place.
+    #expect(HealthProbe.ask(address, timeout: 50_000_000) == .unhealthy("did not answer in time"))
+    #expect(HealthProbe.ask(address, timeout: 50_000_000) == .unhealthy("did not accept the connection in time"))
+    // Each of these threads takes one connection, and the first one's is the one that gave up.
+    let threads = [server.answerOne(), server.answerOne()]
+    #expect(HealthProbe.ask(address, timeout: 10_000_000_000) == .healthy)
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  @Test("a name is asked at its IPv4 address, where the server listens")
+  func name() throws {
+    let server = try #require(Server(answer: "HTTP/1.1 200 OK\r\n\r\n"))
+    let thread = server.answerOne()
+    #expect(HealthProbe.ask(try ListenAddress("localhost:\(server.port)"), timeout: 10_000_000_000) == .healthy)
+    pthread_join(thread, nil)
+  }
+
   @Test("nobody there is unhealthy, with the system's reason")
   func nobody() throws {
     var port: UInt16 = 0
@@ -94,7 +117,7 @@ import Testing
       port = UInt16(bigEndian: address.sin_port)
     }
 
-    init?(path: String, answer: String) {
+    init?(path: String, answer: String, backlog: Int32 = 8) {
       let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
@@ -103,7 +126,8 @@ import Testing
       }
       let isBound = unsafe withUnsafePointer(to: &address) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-          unsafe bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 && listen(descriptor, 8) == 0
+          unsafe bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            && listen(descriptor, backlog) == 0
         }
       }
       guard descriptor >= 0, isBound else { return nil }
