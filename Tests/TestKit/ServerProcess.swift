@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Synchronization
 
 /// A server from the system's packages, on a free port of IPv4 loopback, with files of its own. Ended with its owner.
 public final class ServerProcess: Sendable {
@@ -44,8 +45,15 @@ public final class ServerProcess: Sendable {
     _ = try? child.wait(within: 10)
   }
 
-  /// A port that was free a moment ago.
-  public static func freePort() throws -> UInt16 { try bindable(0) }
+  /// A port that was free a moment ago, and that no other call gets: some servers share a port with whoever wants to.
+  public static func freePort() throws -> UInt16 {
+    while true {
+      let port = try bindable(0)
+      if given.withLock({ $0.insert(port).inserted }) { return port }
+    }
+  }
+
+  private static let given = Mutex<Set<UInt16>>([])
 
   /// `port`, if nobody holds it; 0 takes any.
   static func bindable(_ port: UInt16) throws -> UInt16 {
