@@ -2,7 +2,6 @@
 
 import Foundation
 import Glibc
-import Synchronization
 
 /// A server from the system's packages, on a free port of IPv4 loopback, with files of its own. Ended with its owner.
 public final class ServerProcess: Sendable {
@@ -19,7 +18,7 @@ public final class ServerProcess: Sendable {
     directory = try TemporaryDirectory()
     var lastFailure = ""
     for _ in 0..<5 {
-      let port = try Self.freePort()
+      let port = try RedisServer.freePort()
       let candidate = Address.tcp(host: "127.0.0.1", port: port)
       let process = try ChildProcess(try command(port, directory))
       try? eventually("port \(port) accepts", within: 20) {
@@ -44,16 +43,6 @@ public final class ServerProcess: Sendable {
     child.signal(SIGTERM)
     _ = try? child.wait(within: 10)
   }
-
-  /// A port that was free a moment ago, and that no other call gets: some servers share a port with whoever wants to.
-  public static func freePort() throws -> UInt16 {
-    while true {
-      let port = try bindable(0)
-      if given.withLock({ $0.insert(port).inserted }) { return port }
-    }
-  }
-
-  private static let given = Mutex<Set<UInt16>>([])
 
   /// `port`, if nobody holds it; 0 takes any.
   static func bindable(_ port: UInt16) throws -> UInt16 {

@@ -95,7 +95,7 @@ struct Gateway: Sendable, CustomTestStringConvertible {
       texts[edit.file] = text.replacingOccurrences(of: edit.line, with: edit.by)
     }
     var substitutions = ["8000": "\(port)", "8080": "\(service.port)"]
-    for own in ownPorts { substitutions[own] = "\(try ServerProcess.freePort())" }
+    for own in ownPorts { substitutions[own] = "\(try RedisServer.freePort())" }
     switch weir {
     case .tcp: substitutions["7429"] = "\(weir.port)"
     case .unix(let path): substitutions["/run/weir/weir.sock"] = path
