@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Synchronization
 
 /// A server from the system's packages, on a free port of IPv4 loopback, with files of its own. Ended with its owner.
 public final class ServerProcess: Sendable {
@@ -44,8 +45,21 @@ public final class ServerProcess: Sendable {
     _ = try? child.wait(within: 10)
   }
 
-  /// A port that was free a moment ago.
-  public static func freePort() throws -> UInt16 { try bindable(0) }
+  /// The next of `candidates`; the first is by chance, so that test runs at the same time seldom try the same ones.
+  private static let next = Atomic(Int.random(in: 0..<candidates.count))
+
+  /// Below the ports that Linux gives to whoever asks for any: between the choice and the server's bind no stub, weir or
+  /// client can get it, and be taken for the server that was to have it.
+  private static let candidates = 10_000..<30_000
+
+  /// A port that was free a moment ago, and that this process tries once.
+  public static func freePort() throws -> UInt16 {
+    for _ in 0..<100 {
+      let index = next.add(1, ordering: .relaxed).oldValue % candidates.count
+      if let port = try? bindable(UInt16(candidates.lowerBound + index)) { return port }
+    }
+    throw SystemFailure("bind")
+  }
 
   /// `port`, if nobody holds it; 0 takes any.
   static func bindable(_ port: UInt16) throws -> UInt16 {
