@@ -129,6 +129,17 @@ public final class WeirProcess: Sendable {
 
   public func signal(_ number: Int32) { child.signal(number) }
 
+  /// Stops it where it is, until SIGCONT. All its threads stand still on return.
+  public func freeze() throws {
+    signal(SIGSTOP)
+    let tasks = "/proc/\(pid)/task/"
+    try eventually("the threads of \(pid) stand still") {
+      try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy {
+        try String(contentsOfFile: tasks + $0 + "/stat", encoding: .utf8).contains(") T ")
+      }
+    }
+  }
+
   /// How it ended, or nil while it runs.
   public func poll() -> ChildProcess.Status? { child.poll() }
 

@@ -30,6 +30,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var name: String
   /// The program with its arguments; the files lie in `directory`, and relative names are relative to it.
   var command: @Sendable (_ directory: String) -> [String]
+  /// Whether it does what its files say, which may be later than that it listens. Must not make it ask weir.
+  var isReady: @Sendable (_ gateway: Address) throws -> Bool = { _ in true }
   /// Ports that the gateway keeps for itself.
   var ownPorts: [String] = []
   /// Whether it can be told to let requests pass while weir does not answer.
@@ -48,6 +50,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   /// Whether it asks once more where a kept connection is closed in the place of an answer. Weir never does that to a
   /// check that it has read.
   var asksAgain = false
+  /// Whether the denial of a HEAD says of what type the body of a GET would be. Weir's own does not.
+  var typesHead = true
   /// Forged headers that make it refuse a request with a 400.
   var refusedHeaders: Set<String> = []
 
@@ -67,10 +71,12 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   func start(
     weir: Address, service: Address, _ variant: Variant = .failClosed, edits more: [Edit] = []
   ) throws -> ServerProcess {
-    try ServerProcess { port, directory in
+    let gateway = try ServerProcess { port, directory in
       try copy(to: directory, port: port, weir: weir, service: service, edits(variant) + more)
       return command(directory.path)
     }
+    try eventually("\(name) is ready", within: 20) { try isReady(gateway.address) }
+    return gateway
   }
 
   /// Copies the folder's files, with these addresses in the place of those of the examples.

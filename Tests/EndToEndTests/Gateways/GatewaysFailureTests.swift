@@ -129,7 +129,7 @@ import Testing
       for variant in [Gateway.Variant.failClosed, .failOpen] where variant == .failClosed || kind.failOpen != nil {
         let setup = try GatewaySetup(kind, plenty, variant)
         #expect(try setup.client().request("GET", "/").status == 200)
-        setup.weir.signal(SIGSTOP)
+        try setup.weir.freeze()
         defer { setup.weir.signal(SIGCONT) }
         try eventually("weir's threads have stopped") { try setup.weir.isStopped }
         // The kept connection, and a new one that the frozen weir's kernel still accepts. Long after a second only on a
