@@ -39,7 +39,15 @@ enum Bounds {
   /// Bytes of answers gathered from pipelined requests before they are sent.
   static let gatheredOutput = 1 << 16
 
-  /// Messages that may wait for a worker: reloads and the stop.
+  /// How long an operator's question waits for the workers, and how often that is looked at.
+  static let errandTime: Int64 = second
+  static let errandSweep: Int64 = 100 * millisecond
+  /// Answers of one worker to operators' questions that may wait for the main thread; further ones are lost.
+  static let errands = 256
+  /// Bytes that are read of the token file.
+  static let adminToken = 4_096
+
+  /// Messages that may wait for a worker: reloads, operators' questions and the stop.
   static let mailbox = 64
 
   /// How often the offset between the clocks is taken.

@@ -21,7 +21,7 @@ final class DataResponder: Responder {
   private var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
-  /// What the request in hand asks for, between `needsBody` and `answer`.
+  /// What the request in hand asks for, between `bodyNeed` and `answer`.
   private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
@@ -53,13 +53,14 @@ final class DataResponder: Responder {
 
   // MARK: Requests
 
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
     route = Router.route(head, bytes, settings)
-    return route == .json
+    return route == .json ? .whole() : .none()
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering {
     let isHead = Router.isHead(head, bytes)
@@ -102,7 +103,7 @@ final class DataResponder: Responder {
   // MARK: The JSON form
 
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let rules = self.rules
     let set = rules.set

@@ -24,6 +24,7 @@ final class SidecarProcess {
   private let ownCounters = WorkerCounters()
   private var workers: [Worker] = []
   private var servers: [HTTPServer] = []
+  private var errands: Errands?
   private var reloader: Reloader?
   /// Made with the workers that obey it.
   private var book: OrderBook?
@@ -62,16 +63,21 @@ final class SidecarProcess {
     }
   }
 
-  /// What Redis is to be asked with must be there at the start; later it is read anew at every connection.
+  /// What Redis is to be asked with, and the token of operators, must be there at the start; later they are read anew
+  /// at every connection or call.
   private static func checkFiles(_ options: ServeOptions) throws(StartFailure) {
-    guard let target = options.redis?.target(passwordFile: options.redisPasswordFile) else { return }
+    let target = options.redis?.target(passwordFile: options.redisPasswordFile)
     let files = [
-      ("--redis-password-file", target.passwordFile), ("--redis ?ca=", target.tls?.authorities),
-      ("--redis ?cert=", target.tls?.certificate), ("--redis ?key=", target.tls?.key),
+      ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
+      ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
+      ("--redis ?key=", target?.tls?.key),
     ]
     for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
       let reason = unsafe String(cString: strerror(errno))
       throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
+    }
+    if let path = options.adminTokenFile, AdminGuard.token(in: path) == nil {
+      throw StartFailure("weir: --admin-token-file \(path): its first line is empty; put a token there\n")
     }
   }
 
@@ -222,14 +228,19 @@ final class SidecarProcess {
   private func makeServers(
     admin: ListeningSocket?, metrics: ListeningSocket?, _ reloader: Reloader
   ) throws(UVError) {
+    let errands = try Errands(loop: loop, workers: workers)
+    self.errands = errands
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, ownCounters: ownCounters,
+      state: state, store: store, reloader: reloader, workers: workers, errands: errands, ownCounters: ownCounters,
       redis: redis)
+    let guardian = AdminGuard(
+      isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger
     for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
       guard let socket else { continue }
       let server = HTTPServer(
-        loop: loop, responder: AdminResponder(pages, isReadOnly: kind == .metrics), counters: ownCounters, kind: kind,
+        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics),
+        counters: ownCounters, kind: kind,
         budget: ConnectionBudget(limit: Bounds.adminConnections),
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
       try server.listen(on: socket)
@@ -301,6 +312,7 @@ final class SidecarProcess {
     timers = []
     for server in servers { server.stop() }
     reloader?.stop()
+    errands?.close()
     signals?.close()
     mailbox?.close()
     loop.stop()

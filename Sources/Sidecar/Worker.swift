@@ -19,6 +19,7 @@ final class Worker: @unchecked Sendable {
     case adopt(Rules)
     /// Take what lies in `newOrders`.
     case obey
+    case errand(@Sendable (WorkerView) -> Void)
     case drain
     /// Ends all connections, drained or not.
     case stop
@@ -104,6 +105,8 @@ final class Worker: @unchecked Sendable {
       redis?.adopt(rules.names)
     case .obey:
       takeOrders()
+    case .errand(let run):
+      run(WorkerView(responder: responder, redis: redis))
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:
