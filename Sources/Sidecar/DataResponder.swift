@@ -18,6 +18,7 @@ final class DataResponder: Responder {
   let decisions = DecisionCounters()
   let durations = Histogram()
   private var rules: Rules
+  private var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
   /// What the request in hand asks for, between `bodyNeed` and `answer`.
@@ -43,6 +44,9 @@ final class DataResponder: Responder {
     self.rules = rules
     decisions.reserve(slots: Int(rules.set.slots.max() ?? 0) + 1)
   }
+
+  /// Takes other orders, for the counters of the set in force.
+  func obey(_ orders: Orders) { self.orders = orders }
 
   /// From the signal on, so that clients move away before the listeners close.
   var isStopping: Bool { state.isDraining }
@@ -90,7 +94,7 @@ final class DataResponder: Responder {
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
     let form = AnswerForm(form: .gateway(denyStatus: route.denyStatus, isHead: isHead), rules: rules)
-    set.match(&check)
+    match(set, at: now)
     if set.usesRedis, Decider.needsRedis(check.charges) { return share(form, asker, at: now, after, to: &out) }
     let outcome = decide(at: now)
     return .answered(status: form.write(check.charges, outcome, settings.style, at: now, after: after, to: &out))
@@ -107,7 +111,7 @@ final class DataResponder: Responder {
     do throws(Refusal) {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
-      set.match(&check)
+      match(set, at: now)
       if set.usesRedis, Decider.needsRedis(check.charges) {
         return share(AnswerForm(form: .json, rules: rules), asker, at: now, after, to: &out)
       }
@@ -122,6 +126,12 @@ final class DataResponder: Responder {
   }
 
   // MARK: Deciding
+
+  /// Finds what the check in hand asks of the stores, orders included.
+  private func match(_ set: PolicySet, at now: Now) {
+    set.match(&check)
+    if !orders.isEmpty { orders.apply(to: &check, at: now.unix) }
+  }
 
   /// Decides the check in hand in memory.
   private func decide(at now: Now) -> CheckOutcome {

@@ -3,6 +3,7 @@
 import CheckAPI
 import EventLoop
 import Glibc
+import Limiting
 import PolicyFiles
 import RedisStore
 import Stores
@@ -25,6 +26,8 @@ final class SidecarProcess {
   private var servers: [HTTPServer] = []
   private var errands: Errands?
   private var reloader: Reloader?
+  /// Made with the workers that obey it.
+  private var book: OrderBook?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?
   private var timers: [Timer] = []
@@ -207,11 +210,16 @@ final class SidecarProcess {
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let workers = self.workers
+    let book = OrderBook(rules.set) { orders in
+      for worker in workers { worker.obey(orders) }
+    }
+    self.book = book
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
-      for worker in workers { worker.post(.adopt(rules)) }
+      book.adopt(rules.set)
+      for worker in workers { worker.adopt(rules, book.orders) }
     }
     self.reloader = reloader
     return reloader
@@ -253,6 +261,7 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
+      book?.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
