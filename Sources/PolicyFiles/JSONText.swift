@@ -16,7 +16,7 @@ public enum JSONText {
     return result + "\""
   }
 
-  static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+  public static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
 
   /// What would break a line or a terminal: C0, DEL and C1, and the two Unicode line separators.
   static func isControl(_ scalar: Unicode.Scalar) -> Bool {

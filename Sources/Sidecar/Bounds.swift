@@ -39,6 +39,9 @@ enum Bounds {
   /// Bytes of answers gathered from pipelined requests before they are sent.
   static let gatheredOutput = 1 << 16
 
+  /// Keys a list that `/keys/top` shows at most: more than the sketches of four workers hold.
+  static let topKeys = 256
+
   /// Messages that may wait for a worker: reloads and the stop.
   static let mailbox = 64
 

@@ -14,6 +14,7 @@ final class SidecarProcess {
   private let settings: APISettings
   private let state = ProcessState()
   private let store: MemoryStore
+  private let keyDisplay: KeyDisplay
   private let compiler: RuleCompiler
   /// nil where there is no Redis.
   private let redis: RedisStatus?
@@ -43,6 +44,7 @@ final class SidecarProcess {
         sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
+    keyDisplay = KeyDisplay(isHashed: options.hashesKeys)
     redis = options.redis.map { [logger] url in
       RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
@@ -179,7 +181,8 @@ final class SidecarProcess {
     for number in 0..<count {
       workers.append(
         try Worker(
-          settings: settings, state: state, store: store, rules: rules, redis: seat(number, id), budget: budget,
+          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay,
+          redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }
