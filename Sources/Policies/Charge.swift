@@ -24,6 +24,8 @@ public struct Charge: Sendable {
   public var limit: Limit
   /// 0 looks without spending; at most `Bounds.policyCost` x `Bounds.checkCost`.
   public var cost: Int64
+  /// 64 bits of the hash by which the memory store finds the key's cell; 0 where it was not asked.
+  public var keyHash: UInt64 = 0
   /// The store's answer; meaningless before it was asked and for `.unlimited`.
   public var decision: Decision
 

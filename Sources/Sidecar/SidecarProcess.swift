@@ -15,6 +15,7 @@ final class SidecarProcess {
   private let settings: APISettings
   private let state = ProcessState()
   private let store: MemoryStore
+  private let keyDisplay: KeyDisplay
   private let compiler: RuleCompiler
   /// nil where there is no Redis.
   private let redis: RedisStatus?
@@ -47,6 +48,7 @@ final class SidecarProcess {
         sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
+    keyDisplay = KeyDisplay(isHashed: options.hashesKeys)
     redis = options.redis.map { [logger] url in
       RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
@@ -188,7 +190,8 @@ final class SidecarProcess {
     for number in 0..<count {
       workers.append(
         try Worker(
-          settings: settings, state: state, store: store, rules: rules, redis: seat(number, id), budget: budget,
+          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay,
+          redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }

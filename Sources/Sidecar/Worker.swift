@@ -40,11 +40,12 @@ final class Worker: @unchecked Sendable {
   private let reportError: @Sendable (UVError) -> Void
 
   /// - Parameters:
+  ///   - keys: How keys are shown.
   ///   - redis: nil where there is none.
   ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
   init(
-    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, redis: RedisSeat?,
-    budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
+    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
+    redis: RedisSeat?, budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
     loop = try Loop()
@@ -55,7 +56,8 @@ final class Worker: @unchecked Sendable {
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
-      loop: loop, settings: settings, state: state, decider: decider, counters: counters, rules: rules)
+      loop: loop, settings: settings, state: state, decider: decider, counters: counters,
+      keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     mailbox = try Mailbox(loop: loop, capacity: Bounds.mailbox) { [unowned self] in receive($0) }

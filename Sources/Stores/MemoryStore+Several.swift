@@ -40,6 +40,7 @@ extension MemoryStore {
       var steps = unsafe MutableSpan(_unsafeElements: memory)
       for index in 0..<count where charges[index].isCountedInMemory {
         steps[index].hash = hash(charges[index], keys)
+        charges[index].keyHash = steps[index].hash.low
         steps[index].shard = Int32(truncatingIfNeeded: shardIndex(steps[index].hash))
       }
       orderLocks(&steps, charges)
