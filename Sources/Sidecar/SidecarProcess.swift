@@ -3,6 +3,7 @@
 import CheckAPI
 import EventLoop
 import Glibc
+import Limiting
 import PolicyFiles
 import RedisStore
 import Stores
@@ -14,6 +15,7 @@ final class SidecarProcess {
   private let settings: APISettings
   private let state = ProcessState()
   private let store: MemoryStore
+  private let keyDisplay: KeyDisplay
   private let compiler: RuleCompiler
   /// nil where there is no Redis.
   private let redis: RedisStatus?
@@ -25,6 +27,8 @@ final class SidecarProcess {
   private var servers: [HTTPServer] = []
   private var errands: Errands?
   private var reloader: Reloader?
+  /// Made with the workers that obey it.
+  private var book: OrderBook?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?
   private var timers: [Timer] = []
@@ -44,6 +48,7 @@ final class SidecarProcess {
         sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
+    keyDisplay = KeyDisplay(isHashed: options.hashesKeys)
     redis = options.redis.map { [logger] url in
       RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
@@ -185,7 +190,8 @@ final class SidecarProcess {
     for number in 0..<count {
       workers.append(
         try Worker(
-          settings: settings, state: state, store: store, rules: rules, redis: seat(number, id), budget: budget,
+          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay,
+          redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }
@@ -207,11 +213,16 @@ final class SidecarProcess {
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let workers = self.workers
+    let book = OrderBook(rules.set) { orders in
+      for worker in workers { worker.obey(orders) }
+    }
+    self.book = book
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
-      for worker in workers { worker.post(.adopt(rules)) }
+      book.adopt(rules.set)
+      for worker in workers { worker.adopt(rules, book.orders) }
     }
     self.reloader = reloader
     return reloader
@@ -253,6 +264,7 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
+      book?.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
