@@ -172,11 +172,4 @@ final class AdminPages {
     page.gauge(
       "process_open_fds", "Open descriptors.", [.init(.whole(UInt64(max(0, Machine.openDescriptors() ?? 0))))])
   }
-
-  // MARK: /
-
-  /// A page for people.
-  func home() -> String {
-    String(decoding: PackageResources.index_html, as: UTF8.self)
-  }
 }
