@@ -18,7 +18,7 @@ final class DataResponder: Responder {
   let decisions = DecisionCounters()
   let durations = Histogram()
   private var rules: Rules
-  private var orders = Orders.none
+  private(set) var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
   /// What the request in hand asks for, between `bodyNeed` and `answer`.
