@@ -27,8 +27,7 @@ final class SidecarProcess {
   private var servers: [HTTPServer] = []
   private var errands: Errands?
   private var reloader: Reloader?
-  /// Made with the workers that obey it.
-  private var book: OrderBook?
+  private var orders: OrderDelivery?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?
   private var timers: [Timer] = []
@@ -212,17 +211,13 @@ final class SidecarProcess {
   }
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
-    let workers = self.workers
-    let book = OrderBook(rules.set) { orders in
-      for worker in workers { worker.obey(orders) }
-    }
-    self.book = book
+    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
+    self.orders = orders
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
-      book.adopt(rules.set)
-      for worker in workers { worker.adopt(rules, book.orders) }
+      orders.adopt(rules)
     }
     self.reloader = reloader
     return reloader
@@ -268,7 +263,7 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
-      book?.sweep(now: state.clock.now(at: loop.now).unix)
+      orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
