@@ -67,6 +67,12 @@ import CJansson
     }
   }
 
+  /// The elements of an array; nil for anything else.
+  var elements: [JSONValue]? {
+    guard unsafe value.pointee.type == JSON_ARRAY else { return nil }
+    return (0..<(unsafe json_array_size(value))).map { unsafe JSONValue(tree, json_array_get(value, $0)) }
+  }
+
   // MARK: Members of an object, in the order written
 
   var firstMember: Member? { unsafe json_object_iter(value).map { unsafe Member(iterator: $0) } }
