@@ -50,6 +50,9 @@ public final class PolicySet: Sendable {
     uses = compiler.uses
   }
 
+  /// How many bits of an IPv6 address count in keys.
+  public var ipv6Prefix: Int { program.ipv6Prefix }
+
   /// The number of the domain, or -1.
   func domain(named name: Span<UInt8>) -> Int32 {
     program.map.value(of: name, ArenaRange(start: 0, count: name.count), group: PolicyProgram.Group.domains)

@@ -10,4 +10,13 @@ enum Bounds {
   static let firstSegment = 64
   /// Segments of `DecisionCounters`: 64 x (2^20 - 1) slots, above any set of policies that fits into memory.
   static let segments = 20
+  /// Counters of a `KeySketch`, each for one key: twenty keys can be shown surely, and they are searched in nanoseconds.
+  /// The arrays of `KeySketch` have this size.
+  static let sketchCounters = 32
+  /// Bytes of a key that a counter keeps: an address, a name, most tokens. The arrays of `KeySketch` have this size.
+  static let sketchKey = 128
+  /// Policies whose keys one worker follows at a time: with four sketches of 5.5 kB each that is 2.9 MB a worker.
+  static let sketchedPolicies = 128
+  /// Nanoseconds of one generation of sketches: an answer speaks of the last two, which is 2.5 to 5 minutes.
+  static let sketchGeneration: Int64 = 150_000_000_000
 }

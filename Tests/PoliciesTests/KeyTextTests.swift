@@ -1,0 +1,202 @@
+// KeyTextTests.swift: keys as people read and write them, against the bytes that checks really have.
+
+import Limiting
+import Testing
+
+@testable import Policies
+
+extension KeyText {
+  /// The key of parts written as strings.
+  fileprivate static func of(_ parts: String...) -> KeyText { KeyText(parts: parts.map { .value(Array($0.utf8)) }) }
+}
+
+struct KeyTextTests {
+  private static func read(
+    _ bytes: [UInt8], _ names: String..., prefix: Int = 64, isCut: Bool = false
+  ) -> KeyText? {
+    KeyText(bytes.span, of: names.map { AttributeName($0)! }, ipv6Prefix: prefix, isCut: isCut)
+  }
+
+  /// Spans do not go into macros.
+  private static func read(_ bytes: [UInt8], _ policy: Policy, prefix: Int = 64, isCut: Bool = false) -> KeyText? {
+    KeyText(bytes.span, of: policy.key, ipv6Prefix: prefix, isCut: isCut)
+  }
+
+  private static func mismatch(_ text: KeyText, _ policy: Policy, prefix: Int = 64) -> KeyMismatch? {
+    do throws(KeyMismatch) {
+      _ = try text.bytes(for: policy, ipv6Prefix: prefix)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Every key of random checks under random policies.
+  private static func forEachKey(seed: UInt64, _ body: (Policy, [UInt8]) throws -> Void) rethrows {
+    var world = World(random: Seeded(seed))
+    for _ in 0..<10 {
+      let set = PolicySet(world.policies())
+      for _ in 0..<40 {
+        for outcome in set.outcomes(world.check().facts) { try body(set.policies[outcome.policy], outcome.key) }
+      }
+    }
+  }
+
+  @Test("what checks make, policies show, and what they show names the same counter", arguments: [UInt64](1...20))
+  func roundTrip(seed: UInt64) throws {
+    var keys = 0
+    try Self.forEachKey(seed: seed) { policy, key in
+      let text = try #require(
+        Self.read(key, policy), "seed \(seed): \(key) under \(policy.key)")
+      #expect(try text.bytes(for: policy, ipv6Prefix: 64) == key, "seed \(seed): \(text)")
+      #expect(text.isCut == false)
+      #expect(text.parts == nil || text.parts?.count == policy.key.count, "seed \(seed)")
+      keys += 1
+    }
+    #expect(keys > 100, "seed \(seed): the world makes keys")
+  }
+
+  @Test("values are shown byte for byte, whatever the bytes", arguments: [UInt64](1...20))
+  func anyBytes(seed: UInt64) throws {
+    var random = Seeded(seed)
+    let policy = Policy.with(key: ["header.h", "plan", "query.q", "ip"])
+    let set = PolicySet([policy])
+    for _ in 0..<200 {
+      var check = Check()
+      check.fill(Facts(target: "/", ip: random.pick(["1.2.3.4", "2001:db8::1", "::"])), set)
+      func bytes() -> [UInt8] {
+        (0..<random.below(5)).map { _ in random.pick([0, 1, 2, 4, 0x2c, 0x20, 0x22, 0x41, 0x80, 0xc3, 0xff]) }
+      }
+      for name in ["header.h", "query.q"] {
+        for _ in 0...random.below(2) {
+          let line = bytes()
+          check.addLine(line.span, to: set.list(named: name))
+        }
+      }
+      let plan = bytes()
+      check.setCustom(set.list(named: "plan"), to: plan.span)
+      set.match(&check)
+      let key = try #require(check.outcomes.first?.key)
+      let text = try #require(Self.read(key, policy), "seed \(seed): \(key)")
+      #expect(try text.bytes(for: policy, ipv6Prefix: 64) == key, "seed \(seed): \(text)")
+      #expect(text.parts?[1] == .value(plan), "seed \(seed)")
+    }
+  }
+
+  @Test("a list of more values than are sorted keeps its order")
+  func longList() throws {
+    let policy = Policy.with(key: ["header.h"])
+    let values = (0..<1500).map { "\($0 * 7 % 1500 / 2)" }
+    let key = try #require(
+      PolicySet([policy]).key(Facts(target: "/", headers: [("h", values.joined(separator: ","))])))
+    let text = try #require(Self.read(key, policy))
+    #expect(try text.bytes(for: policy, ipv6Prefix: 64) == key)
+  }
+
+  @Test("no bytes trap, cut or not, and what is read of the whole names its counter", arguments: [UInt64](1...20))
+  func anyKey(seed: UInt64) throws {
+    var random = Seeded(seed)
+    let names = ["ip", "method", "header.h", "query.q", "plan", "path.x"]
+    for _ in 0..<2000 {
+      let policy = Policy.with(key: random.some(random.below(4), of: names), missing: .share)
+      var bytes: [UInt8] = (0..<random.below(40)).map { _ in random.pick([0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 0x41, 0xff]) }
+      if random.oneIn(2), let name = policy.key.first { bytes.insert(name == .ip ? 4 : random.pick([1, 2]), at: 0) }
+      _ = KeyText(bytes.span, of: policy.key, ipv6Prefix: random.below(129), isCut: true)
+      guard let text = Self.read(bytes, policy, prefix: 128),
+        let made = try? text.bytes(for: policy, ipv6Prefix: 128)
+      else { continue }
+      // Bytes that no check makes (a set of one, unsorted) are read too, and give the key that a check would make.
+      let again = try #require(Self.read(made, policy, prefix: 128), "seed \(seed): \(bytes)")
+      #expect(try again.bytes(for: policy, ipv6Prefix: 128) == made, "seed \(seed): \(bytes)")
+    }
+  }
+
+  @Test("of a cut key every beginning shows what is there", arguments: [UInt64](1...5))
+  func cut(seed: UInt64) throws {
+    try Self.forEachKey(seed: seed) { policy, key in
+      guard key.count > 1, let all = Self.read(key, policy)?.parts else { return }
+      for count in 1..<key.count {
+        let beginning = Array(key.prefix(count))
+        let text = try #require(
+          Self.read(beginning, policy, isCut: true), "seed \(seed): \(count) of \(key)")
+        let parts = try #require(text.parts)
+        #expect(text.isCut)
+        #expect(parts.dropLast().elementsEqual(all.prefix(max(0, parts.count - 1))), "seed \(seed)")
+        #expect(Self.mismatch(text, policy) == .cut)
+        let whole = Self.read(beginning, policy)
+        #expect(whole == nil, "seed \(seed): no whole key")
+      }
+    }
+  }
+
+  @Test("the forms of a part")
+  func forms() {
+    #expect(Self.read([]) == KeyText(parts: []))
+    #expect(Self.read([0], "method") == .shared)
+    #expect(Self.read([1, 0, 0, 0, 3] + "GET".utf8, "method") == .of("GET"))
+    #expect(Self.read([1, 0, 0, 0, 0], "header.h") == .of(""))
+    #expect(
+      Self.read([2, 0, 0, 0, 2, 0, 0, 0, 1, 0x61, 0, 0, 0, 1, 0x62], "query.q")
+        == KeyText(parts: [.values([[0x61], [0x62]])]))
+    let mapped = [4] + [UInt8](repeating: 0, count: 10) + [255, 255, 203, 0, 113, 9]
+    #expect(Self.read(mapped, "ip") == .of("203.0.113.9"))
+    let six: [UInt8] = [4, 0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 12)
+    #expect(Self.read(six, "ip") == .of("2001:db8::/64"))
+    #expect(Self.read(six, "ip", prefix: 128) == .of("2001:db8::"))
+    #expect(Self.read(mapped + [1, 0, 0, 0, 1, 0x78], "ip", "plan") == .of("203.0.113.9", "x"))
+  }
+
+  @Test(
+    "bytes that are no key of the policy are none",
+    arguments: [
+      ([], ["method"]), ([0], []), ([0, 0], ["method"]), ([1], ["method"]), ([1, 0, 0, 0], ["method"]),
+      ([1, 0, 0, 0, 2, 0x41], ["method"]), ([1, 0, 0, 0, 1, 0x41, 0x41], ["method"]), ([3, 0, 0, 0, 0], ["method"]),
+      ([1, 255, 255, 255, 255], ["method"]), ([2, 0, 0, 0, 1, 0, 0, 0, 1, 0x41], ["method"]), ([4, 1, 2], ["ip"]),
+      ([1, 0, 0, 0, 1, 0x41], ["ip"]), ([4] + Array(repeating: 0, count: 16), ["method"]),
+      ([2, 0, 0, 0, 2, 0, 0, 0, 1, 0x41], ["query.q"]), ([2, 255, 255, 255, 255], ["query.q"]),
+    ] as [([UInt8], [String])])
+  func wrong(bytes: [UInt8], names: [String]) {
+    #expect(Self.read(bytes, .with(key: names)) == nil)
+  }
+
+  @Test("an operator's spelling of an address or a host counts as a check's")
+  func spellings() throws {
+    let address = Policy.with(key: ["ip"])
+    let six = try KeyText.of("2001:db8::/64").bytes(for: address, ipv6Prefix: 64)
+    #expect(try KeyText.of("2001:DB8:0:0:1::9").bytes(for: address, ipv6Prefix: 64) == six)
+    #expect(PolicySet([address]).key(Facts(target: "/", ip: "2001:db8::7")) == six)
+    let four = try KeyText.of("203.0.113.9").bytes(for: address, ipv6Prefix: 64)
+    #expect(try KeyText.of("::ffff:203.0.113.9").bytes(for: address, ipv6Prefix: 64) == four)
+    #expect(PolicySet([address]).key(Facts(target: "/", ip: "203.0.113.9")) == four)
+    let host = Policy.with(key: ["host"])
+    let plain = try KeyText.of("api.example.com").bytes(for: host, ipv6Prefix: 64)
+    #expect(try KeyText.of("API.example.com:8443").bytes(for: host, ipv6Prefix: 64) == plain)
+    let header = Policy.with(key: ["header.h"])
+    let set = try KeyText(parts: [.values([[0x62], [0x61], [0x62]])]).bytes(for: header, ipv6Prefix: 64)
+    #expect(PolicySet([header]).key(Facts(target: "/", headers: [("h", "b, a")])) == set)
+    let one = try KeyText(parts: [.values([[0x61], [0x61]])]).bytes(for: header, ipv6Prefix: 64)
+    #expect(try KeyText.of("a").bytes(for: header, ipv6Prefix: 64) == one)
+    #expect(try KeyText.shared.bytes(for: .with(key: ["plan"], missing: .share), ipv6Prefix: 64) == [0])
+    #expect(try KeyText(parts: []).bytes(for: .with(), ipv6Prefix: 64) == [])
+  }
+
+  @Test("parts that name no counter of the policy are refused, and said why")
+  func mismatches() {
+    let address = Policy.with(key: ["ip", "method"])
+    #expect(Self.mismatch(.of("1.2.3.4"), address) == .count(expected: 2, given: 1))
+    #expect(Self.mismatch(.of("1.2.3.4", "GET", "x"), address) == .count(expected: 2, given: 3))
+    #expect(Self.mismatch(KeyText(parts: []), address) == .count(expected: 2, given: 0))
+    #expect(Self.mismatch(.of("x"), .with()) == .count(expected: 0, given: 1))
+    for wrong in ["", "x", "1.2.3", "1.2.3.0/24", "2001:db8::/63", "2001:db8::/128", "[::1]", "1.2.3.4:80", "*"] {
+      #expect(Self.mismatch(.of(wrong, "GET"), address) == .address(part: 0), "\(wrong)")
+    }
+    #expect(Self.mismatch(.of("2001:db8::/64", "GET"), address) == nil)
+    #expect(Self.mismatch(.of("1.2.3.4/32", "GET"), address) == nil)
+    #expect(Self.mismatch(.shared, address) == .notShared)
+    #expect(Self.mismatch(.shared, .with(missing: .share)) == .notShared)
+    for name in ["ip", "method", "path", "host", "plan", "path.x"] {
+      #expect(Self.mismatch(KeyText(parts: [.values([[0x41], [0x42]])]), .with(key: [name])) == .single(part: 0))
+    }
+    #expect(Self.mismatch(KeyText(parts: [.values([])]), .with(key: ["query.q"])) == .empty(part: 0))
+  }
+}
