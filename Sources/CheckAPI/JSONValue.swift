@@ -46,6 +46,7 @@ import CJansson
   }
 
   var isObject: Bool { unsafe value.pointee.type == JSON_OBJECT }
+  var isNull: Bool { unsafe value.pointee.type == JSON_NULL }
   var isString: Bool { unsafe value.pointee.type == JSON_STRING }
 
   /// A whole number; nil for anything else, `1.0` included.

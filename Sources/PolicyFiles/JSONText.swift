@@ -16,7 +16,12 @@ public enum JSONText {
     return result + "\""
   }
 
-  static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+  public static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+
+  /// An object of members whose values are JSON already.
+  public static func object(_ members: [(String, String)]) -> String {
+    "{" + members.map { quoted($0.0) + ":" + $0.1 }.joined(separator: ",") + "}"
+  }
 
   /// What would break a line or a terminal: C0, DEL and C1, and the two Unicode line separators.
   static func isControl(_ scalar: Unicode.Scalar) -> Bool {

@@ -17,23 +17,27 @@ final class DataResponder: Responder {
   let counters: WorkerCounters
   let decisions = DecisionCounters()
   let durations = Histogram()
+  let keys: KeyRecorder
   private var rules: Rules
+  private var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
-  /// What the request in hand asks for, between `needsBody` and `answer`.
+  /// What the request in hand asks for, between `bodyNeed` and `answer`.
   private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
   private var sparePending: [PendingCheck] = []
 
   init(
-    loop: Loop, settings: APISettings, state: ProcessState, decider: Decider, counters: WorkerCounters, rules: Rules
+    loop: Loop, settings: APISettings, state: ProcessState, decider: Decider, counters: WorkerCounters,
+    keys: KeyRecorder, rules: Rules
   ) {
     self.loop = loop
     self.settings = settings
     self.state = state
     self.decider = decider
     self.counters = counters
+    self.keys = keys
     self.rules = rules
     adopt(rules)
   }
@@ -41,21 +45,27 @@ final class DataResponder: Responder {
   /// Takes a new policy set, whole.
   func adopt(_ rules: Rules) {
     self.rules = rules
-    decisions.reserve(slots: Int(rules.set.slots.max() ?? 0) + 1)
+    let slots = Int(rules.set.slots.max() ?? 0) + 1
+    decisions.reserve(slots: slots)
+    keys.reserve(slots: slots)
   }
+
+  /// Takes other orders, for the counters of the set in force.
+  func obey(_ orders: Orders) { self.orders = orders }
 
   /// From the signal on, so that clients move away before the listeners close.
   var isStopping: Bool { state.isDraining }
 
   // MARK: Requests
 
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
     route = Router.route(head, bytes, settings)
-    return route == .json
+    return route == .json ? .whole() : .none()
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering {
     let isHead = Router.isHead(head, bytes)
@@ -89,7 +99,7 @@ final class DataResponder: Responder {
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
     let form = AnswerForm(form: .gateway(denyStatus: route.denyStatus, isHead: isHead), rules: rules)
-    set.match(&check)
+    match(set, at: now)
     if set.usesRedis, Decider.needsRedis(check.charges) { return share(form, asker, at: now, after, to: &out) }
     let outcome = decide(at: now)
     return .answered(status: form.write(check.charges, outcome, settings.style, at: now, after: after, to: &out))
@@ -98,7 +108,7 @@ final class DataResponder: Responder {
   // MARK: The JSON form
 
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let rules = self.rules
     let set = rules.set
@@ -106,7 +116,7 @@ final class DataResponder: Responder {
     do throws(Refusal) {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
-      set.match(&check)
+      match(set, at: now)
       if set.usesRedis, Decider.needsRedis(check.charges) {
         return share(AnswerForm(form: .json, rules: rules), asker, at: now, after, to: &out)
       }
@@ -122,6 +132,12 @@ final class DataResponder: Responder {
 
   // MARK: Deciding
 
+  /// Finds what the check in hand asks of the stores, orders included.
+  private func match(_ set: PolicySet, at now: Now) {
+    set.match(&check)
+    if !orders.isEmpty { orders.apply(to: &check, at: now.unix) }
+  }
+
   /// Decides the check in hand in memory.
   private func decide(at now: Now) -> CheckOutcome {
     batch += 1
@@ -130,7 +146,7 @@ final class DataResponder: Responder {
       return .allowed
     }
     let isAllowed = decider.decide(&check, at: now)
-    record(check.charges)
+    check.withCharges { record($0, keys: $1, at: now) }
     return isAllowed ? .allowed : .denied
   }
 
@@ -145,7 +161,7 @@ final class DataResponder: Responder {
       return .later
     }
     batch += 1
-    record(pending.ticket, outcome)
+    record(pending.ticket, outcome, at: now)
     let status = write(pending.ticket, outcome, form, at: now, after, to: &out)
     sparePending.append(pending)
     return .answered(status: status)
@@ -155,7 +171,7 @@ final class DataResponder: Responder {
   fileprivate func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
     let now = state.clock.now(at: loop.now)
     let outcome = decider.conclude(pending.ticket, form.rules.set, chargedAt: since, at: now)
-    record(pending.ticket, outcome)
+    record(pending.ticket, outcome, at: now)
     asker.complete { after, out in write(pending.ticket, outcome, form, at: now, after, to: &out) }
     durations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
     sparePending.append(pending)
@@ -171,20 +187,22 @@ final class DataResponder: Responder {
   }
 
   /// Counts what was decided, whether or not anybody still waits for the answer.
-  private func record(_ ticket: Ticket, _ outcome: CheckOutcome) {
-    if outcome == .undecided { counters.add(.checksUndecided) } else { record(ticket.charges) }
+  private func record(_ ticket: Ticket, _ outcome: CheckOutcome, at now: Now) {
+    guard outcome != .undecided else { return counters.add(.checksUndecided) }
+    ticket.withCharges { record($0, keys: $1, at: now) }
   }
 
-  private func record(_ charges: borrowing [Charge]) {
-    for index in charges.indices { record(charges[index]) }
+  private func record(_ charges: borrowing [Charge], keys: Span<UInt8>, at now: Now) {
+    for index in charges.indices { record(charges[index], keys: keys, at: now) }
   }
 
-  private func record(_ charge: Charge) {
+  private func record(_ charge: Charge, keys: Span<UInt8>, at now: Now) {
     let isDegraded = charge.effect == .limit && (charge.place == .fallback || charge.place == .nowhere)
     if isDegraded { decisions.recordDegraded(slot: Int(charge.slot)) }
     let isAllowed = charge.effect == .unlimited || charge.decision.isAllowed
     let outcome: DecisionCounters.Outcome = isAllowed ? .allowed : charge.isShadow ? .shadowDenied : .denied
     decisions.record(outcome, slot: Int(charge.slot))
+    self.keys.record(outcome == .denied ? .denied : .allowed, charge, keys: keys, at: now.monotonic)
   }
 
   /// A decision's duration counts from the turn's beginning, so that what it waited for its neighbours is in it.

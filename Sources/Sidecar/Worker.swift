@@ -3,8 +3,10 @@
 
 import CheckAPI
 import EventLoop
+import Policies
 import RedisStore
 import Stores
+import Synchronization
 import Telemetry
 
 /// One thread of the data plane.
@@ -15,6 +17,9 @@ final class Worker: @unchecked Sendable {
   enum Message: Sendable {
     case listen([ListeningSocket])
     case adopt(Rules)
+    /// Take what lies in `newOrders`.
+    case obey
+    case errand(@Sendable (WorkerView) -> Void)
     case drain
     /// Ends all connections, drained or not.
     case stop
@@ -28,15 +33,19 @@ final class Worker: @unchecked Sendable {
   private let server: HTTPServer
   private var mailbox: Mailbox<Message>?
   private var thread: Thread?
+  /// The newest orders that the worker has not taken yet. So the messages that wait for it are few, however fast orders
+  /// change.
+  private let newOrders = Mutex<Orders?>(nil)
   private let onDrained: @Sendable () -> Void
   private let reportError: @Sendable (UVError) -> Void
 
   /// - Parameters:
+  ///   - keys: How keys are shown.
   ///   - redis: nil where there is none.
   ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
   init(
-    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, redis: RedisSeat?,
-    budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
+    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
+    redis: RedisSeat?, budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
     loop = try Loop()
@@ -47,7 +56,8 @@ final class Worker: @unchecked Sendable {
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
-      loop: loop, settings: settings, state: state, decider: decider, counters: counters, rules: rules)
+      loop: loop, settings: settings, state: state, decider: decider, counters: counters,
+      keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     mailbox = try Mailbox(loop: loop, capacity: Bounds.mailbox) { [unowned self] in receive($0) }
@@ -66,6 +76,25 @@ final class Worker: @unchecked Sendable {
     _ = mailbox?.post(message)
   }
 
+  /// Hands over a new policy set with the orders for its counters, from any thread.
+  func adopt(_ rules: Rules, _ orders: Orders) {
+    newOrders.withLock { $0 = orders }
+    post(.adopt(rules))
+  }
+
+  /// Hands over new orders for the set in force, from any thread.
+  func obey(_ orders: Orders) {
+    let isAnnounced = newOrders.withLock { waiting in
+      defer { waiting = orders }
+      return waiting != nil
+    }
+    if !isAnnounced { post(.obey) }
+  }
+
+  private func takeOrders() {
+    if let orders = newOrders.withLock({ $0.take() }) { responder.obey(orders) }
+  }
+
   func join() { thread?.join() }
 
   private func receive(_ message: Message) {
@@ -73,8 +102,13 @@ final class Worker: @unchecked Sendable {
     case .listen(let sockets):
       for socket in sockets { listen(on: socket) }
     case .adopt(let rules):
+      takeOrders()
       responder.adopt(rules)
       redis?.adopt(rules.names)
+    case .obey:
+      takeOrders()
+    case .errand(let run):
+      run(WorkerView(responder: responder, redis: redis))
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:

@@ -8,6 +8,7 @@ extension MemoryStore {
   func decideOne(_ charge: inout Charge, keys: Span<UInt8>, now: Now) -> Bool? {
     guard charge.isCountedInMemory, charge.limit.algorithm != .slidingLog else { return nil }
     let hash = hash(charge, keys)
+    charge.keyHash = hash.low
     let shard = unsafe shard(shardIndex(hash))
     unsafe shard.pointee.lock()
     defer { unsafe shard.pointee.unlock() }

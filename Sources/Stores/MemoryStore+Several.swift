@@ -40,6 +40,7 @@ extension MemoryStore {
       var steps = unsafe MutableSpan(_unsafeElements: memory)
       for index in 0..<count where charges[index].isCountedInMemory {
         steps[index].hash = hash(charges[index], keys)
+        charges[index].keyHash = steps[index].hash.low
         steps[index].shard = Int32(truncatingIfNeeded: shardIndex(steps[index].hash))
       }
       orderLocks(&steps, charges)
@@ -64,7 +65,7 @@ extension MemoryStore {
     for index in charges.indices {
       switch charges[index].effect {
       case .unlimited: continue
-      case .block: charges[index].decision = Self.blocked(cost: charges[index].cost)
+      case .block: charges[index].decision = charges[index].blocked(at: now.unix)
       case .limit:
         guard charges[index].isCountedInMemory else { continue }
         guard take(&charges[index], &steps[index], room) else {

@@ -80,6 +80,11 @@ import Synchronization
     return SipHash.hash(prefix: UInt64(charge.slot), key, key: hashKey)
   }
 
+  /// 64 bits for a charge's key, whoever counts it: those of its cell's hash, worked out where this store was not asked.
+  public func keyHash(_ charge: Charge, keys: Span<UInt8>) -> UInt64 {
+    charge.keyHash != 0 ? charge.keyHash : hash(charge, keys).low
+  }
+
   func shardIndex(_ hash: KeyHash) -> Int { Int(truncatingIfNeeded: hash.high &>> shardShift) }
 
   func shard(_ index: Int) -> UnsafeMutablePointer<Shard> {

@@ -39,7 +39,7 @@ import Testing
       "policies", "listen", "admin", "metrics", "redis", "redis-timeout", "fallback-share", "threads", "max-keys",
       "trusted-proxies", "target-header", "method-header", "host-header", "client-ip-header", "ipv6-prefix",
       "deny-status", "deny-body", "json-form", "ietf-headers", "reset", "shadow", "log-level", "log-format", "drain",
-      "drain-delay",
+      "drain-delay", "hash-keys",
     ] {
       #expect(text.contains("--" + flag), "\(flag)")
       let variable = "WEIR_" + flag.uppercased().split(separator: "-").joined(separator: "_")

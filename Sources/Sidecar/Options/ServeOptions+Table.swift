@@ -120,6 +120,9 @@ extension ServeOptions {
     .one("--drain-delay", "DURATION", default: "0s", "how long a stop goes on accepting first, 0s to 1d") {
       (options, text) throws(Misfit) in options.drainDelay = try OptionValue.duration(text, in: drainRange)
     },
+    .toggle("--hash-keys", "the admin listener shows hashes of keys, with a secret of this process, and never a key") {
+      options, isOn in options.hashesKeys = isOn
+    },
     .one("--log-level", "LEVEL", default: "info", "the least that is logged: debug, info, warning or error") {
       (options, text) throws(Misfit) in
       let name = try OptionValue.word(text, of: LogLevel.allCases.map(\.name))

@@ -53,6 +53,9 @@ public struct ServeOptions: Sendable, Equatable {
   /// Every policy is in shadow mode: nothing is denied.
   public var isShadow = false
 
+  /// Whether operators see hashes of keys and never a key.
+  public var hashesKeys = false
+
   public var logLevel = LogLevel.info
   /// nil for text where stderr is a terminal, else JSON.
   public var logFormat: LogLine.Format?

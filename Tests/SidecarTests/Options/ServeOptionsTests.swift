@@ -87,11 +87,14 @@ import Testing
     #expect(try parse([], [variable: good.value]) == expected)
   }
 
+  /// Flags without a value.
+  static let switches = ["--shadow", "--hash-keys"]
+
   @Test("every flag is tried here with a good value, and with a bad one if it has any")
   func complete() {
-    let tried = Set(Self.good.map(\.flag)).union(["--shadow"])
+    let tried = Set(Self.good.map(\.flag)).union(Self.switches)
     #expect(tried == Set(Self.rows.map(\.flag)))
-    #expect(Set(Self.bad.map(\.0)).union(["--shadow"]) == tried)
+    #expect(Set(Self.bad.map(\.0)).union(Self.switches) == tried)
   }
 
   static let address = "host:port, [::1]:port, :port or unix:/path?mode=0660&group=NAME"
@@ -177,7 +180,7 @@ import Testing
 
   @Test("every other flag given twice is an error", arguments: rows.filter { !$0.isRepeatable }.map(\.flag))
   func twice(flag: String) {
-    let arguments = flag == "--shadow" ? [flag, flag] : [flag, "off", flag + "=off"]
+    let arguments = Self.switches.contains(flag) ? [flag, flag] : [flag, "off", flag + "=off"]
     #expect(complaint(arguments) == "\(flag) is given twice: expected once")
   }
 
@@ -190,6 +193,15 @@ import Testing
     #expect(try !parse([], ["WEIR_SHADOW": "off"]).isShadow)
     #expect(complaint([], ["WEIR_SHADOW": "1"]) == "WEIR_SHADOW \"1\": expected on or off")
     #expect(try parse(["--shadow", "--deny-body", "off"]).hasDenyBody == false)
+  }
+
+  @Test("--hash-keys is off by default and takes no value either")
+  func hashKeys() throws {
+    #expect(try parse(["--hash-keys"]).hashesKeys)
+    #expect(try !parse([]).hashesKeys)
+    #expect(try parse([], ["WEIR_HASH_KEYS": "on"]).hashesKeys)
+    #expect(try !parse(["--hash-keys=off"], ["WEIR_HASH_KEYS": "on"]).hashesKeys)
+    #expect(complaint([], ["WEIR_HASH_KEYS": "yes"]) == "WEIR_HASH_KEYS \"yes\": expected on or off")
   }
 
   @Test(
