@@ -56,7 +56,9 @@ public final class Browser {
 
   public func waitFor(_ selector: String, toSay text: String, within seconds: Double = 20) throws {
     do {
-      try eventually("\(selector) says \"\(text)\"", within: seconds) { (try? self.text(selector).contains(text)) == true }
+      try eventually("\(selector) says \"\(text)\"", within: seconds) {
+        (try? self.text(selector).contains(text)) == true
+      }
     } catch {
       throw Failure(description: "\(error); it says \"\((try? self.text(selector)) ?? "nothing: no such element")\"")
     }

@@ -10,8 +10,8 @@ enum HomePage {
   /// The hashes are those of `Resources/index.html`; a test compares them.
   static let headers: StaticString = """
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-lQQRf7ukkAZ9fwkbZ5uIQX8O4SthAKgi20z3HVEwA5E='; \
-    style-src 'sha256-YcvrqL6wt0Qj5aYhBPDmMIhAfkUN7nd0QWptyZq+BVo='; \
+    script-src 'sha256-LeGqtcgJBoYnD7Yoe6nhcRlxyhjeL0O/vPOvm+SEcDU='; \
+    style-src 'sha256-xq++GMvQvF1lEMoiz8wfJBKbNGKTZilXFldAaOhMyac='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r
     X-Content-Type-Options: nosniff\r
