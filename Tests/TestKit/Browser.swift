@@ -104,11 +104,11 @@ public final class Browser {
   }
 
   /// A PNG of what is on the screen.
-  public func screenshot() throws -> Data {
+  public func screenshot() throws -> [UInt8] {
     guard let text = try ask("GET", "/screenshot").string, let data = Data(base64Encoded: text) else {
       throw Failure(description: "no screenshot")
     }
-    return data
+    return Array(data)
   }
 
   private func devTools(_ command: String, _ parameters: [String: Any]) throws {

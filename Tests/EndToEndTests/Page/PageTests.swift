@@ -196,8 +196,9 @@ struct PageScene {
       try browser.waitFor("#policy-table", toSay: "30 per 366d for each ip")
       try eventually("the error goes") { try browser.text("#load-error").isEmpty }
 
+      let weir = scene.weir
       let traffic = Background(threads: 1) { _ in
-        try scene.ask(5, from: "203.0.113.9")
+        _ = try statuses(weir, 5, "/check/v1/items", [("X-Forwarded-For", "203.0.113.9")])
         pause(seconds: 0.05)
       }
       try browser.waitFor("#charts li", toSay: "denied")

@@ -22,6 +22,6 @@ enum Screenshots {
   private static func save(_ browser: Browser, _ width: Int, _ height: Int, isDark: Bool, _ path: String) throws {
     try browser.show(width: width, height: height, isDark: isDark)
     _ = try browser.value("scrollTo(0, 0)")
-    try browser.screenshot().write(to: URL(fileURLWithPath: path))
+    try Data(browser.screenshot()).write(to: URL(fileURLWithPath: path))
   }
 }
