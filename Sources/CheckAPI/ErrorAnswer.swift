@@ -11,6 +11,7 @@ public enum ErrorAnswer {
       out.append(allow)
       out.append("\r\n")
     }
+    if refusal.status == 401 { out.append("WWW-Authenticate: Bearer\r\n") }
     if refusal.status == 503 { out.append("Retry-After: 1\r\n") }
     finish(isHead: isHead, to: &out) { out in
       out.append("{\"type\":\"about:blank\",\"title\":\"")
@@ -24,10 +25,14 @@ public enum ErrorAnswer {
   }
 
   /// Writes a page of plain content.
+  ///
+  /// - Parameter headers: Complete lines, each with its end, besides those that every page has.
   public static func write(
-    status: Int, type: StaticString, body: Span<UInt8>, isHead: Bool, after: Afterwards, to out: inout ResponseBuffer
+    status: Int, type: StaticString, headers: StaticString = "", body: Span<UInt8>, isHead: Bool, after: Afterwards,
+    to out: inout ResponseBuffer
   ) {
     writeHead(status, type: type, after: after, to: &out)
+    out.append(headers)
     out.append("Content-Length: ")
     out.append(decimal: Int64(body.count))
     out.append("\r\n\r\n")

@@ -58,6 +58,9 @@ public enum SlidingLog {
     if log.count > 0 { log.trim(through: horizon(log.newest, limit)) }
   }
 
+  /// Forgets everything.
+  public static func clear(_ log: Log) { log.collapse(to: 0, at: 0) }
+
   /// Forgets what has left at `now`.
   public static func trim(_ log: Log, limit: Limit, now: Int64) {
     log.trim(through: horizon(now, limit))

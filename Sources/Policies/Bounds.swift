@@ -7,3 +7,10 @@ enum CheckBounds {
   /// cost milliseconds. A longer list counts as its text in the order it came.
   static let sortedValues = 1_024
 }
+
+enum ExplanationBounds {
+  /// Characters of one value in a sentence: most paths stand whole, and a header of 64 KiB does not fill the screen.
+  static let shownValue = 120
+  /// Values or patterns that a sentence lists before it only counts them.
+  static let shownItems = 8
+}

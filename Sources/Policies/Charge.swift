@@ -13,6 +13,8 @@ public struct Charge: Sendable {
   public var keyStart: Int32
   public var keyCount: Int32
   public var effect: Effect
+  /// When a `.block` ends, in nanoseconds since the Unix epoch; `Int64.max`: no wait helps.
+  public var blockedUntil: Int64
   public var isShadow: Bool
   /// Who decides it. A store leaves charges that are another's alone.
   public var place: Place
@@ -45,14 +47,15 @@ public struct Charge: Sendable {
   }
 
   public init(
-    policy: Int32, slot: UInt32, keyStart: Int32, keyCount: Int32, effect: Effect, isShadow: Bool,
-    place: Place = .memory, onStoreFailure: Policy.OnStoreFailure = .memory, limit: Limit, cost: Int64
+    policy: Int32, slot: UInt32, keyStart: Int32, keyCount: Int32, effect: Effect, blockedUntil: Int64 = .max,
+    isShadow: Bool, place: Place = .memory, onStoreFailure: Policy.OnStoreFailure = .memory, limit: Limit, cost: Int64
   ) {
     self.policy = policy
     self.slot = slot
     self.keyStart = keyStart
     self.keyCount = keyCount
     self.effect = effect
+    self.blockedUntil = blockedUntil
     self.isShadow = isShadow
     self.place = place
     self.onStoreFailure = onStoreFailure
@@ -65,6 +68,23 @@ public struct Charge: Sendable {
 extension Charge {
   /// Whether Redis is to be asked for it.
   public var isForRedis: Bool { effect == .limit && place == .redis }
+
+  /// What a `.block` says, whatever was spent: limit 0 and nothing left, until it ends. A look is allowed even so.
+  ///
+  /// - Parameter unix: Nanoseconds since the Unix epoch.
+  public func blocked(at unix: Int64) -> Decision {
+    var decision = Decision(outcome: cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
+    guard blockedUntil < .max else { return decision }
+    // One that has ended since the check was matched holds for that check, and shows the shortest wait.
+    let (wait, overflow) = blockedUntil.subtractingReportingOverflow(unix)
+    decision.reset = overflow ? .max : max(1, wait)
+    decision.nextUnit = decision.reset
+    if cost > 0 {
+      decision.outcome = .deny
+      decision.retryAfter = decision.reset
+    }
+    return decision
+  }
 }
 
 /// What makes two policies of two loads the same counter: a reload keeps the cells of equal identities.

@@ -1,32 +1,31 @@
-// IPAddress+Text.swift: addresses as people write them, IPv6 in the form of RFC 5952: lower case, no leading zeros, the
-// first of the longest runs of two or more zero groups as `::`. An IPv4-mapped address is written as the IPv4 address.
+// IPAddress+Text.swift: addresses and networks as text: IPv4 dotted, IPv6 as RFC 5952 section 4 recommends.
 
-extension IPAddress: CustomStringConvertible {
-  /// `203.0.113.9`, `2001:db8::1`. `IPAddress(_:)` reads it back.
-  public var description: String {
-    if isV4 { return ([24, 16, 8, 0] as [UInt64]).map { "\(low >> $0 & 0xff)" }.joined(separator: ".") }
-    let groups: [UInt64] = (0..<8).map { place in
-      let half = place < 4 ? high : low
-      return half >> UInt64(48 - 16 * (place % 4)) & 0xffff
-    }
-    let texts = groups.map { String($0, radix: 16) }
-    let run = Self.longestRun(groups)
-    guard run.count > 1 else { return texts.joined(separator: ":") }
-    return texts[..<run.lowerBound].joined(separator: ":") + "::" + texts[run.upperBound...].joined(separator: ":")
+extension IPAddress {
+  /// `192.0.2.7` or `2001:db8::1`; the text of one address is always the same, and reads back as it.
+  public var text: String {
+    if isV4 { return (0..<4).map { String(low >> UInt64(24 - 8 * $0) & 0xff) }.joined(separator: ".") }
+    let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - 16 * ($0 % 4))) }
+    guard let zeros = Self.longestZeros(groups) else { return Self.joined(groups[...]) }
+    return Self.joined(groups[..<zeros.lowerBound]) + "::" + Self.joined(groups[zeros.upperBound...])
   }
 
-  /// The first of the longest runs of zeros.
-  private static func longestRun(_ groups: [UInt64]) -> Range<Int> {
-    var longest = 0..<0
+  private static func joined(_ groups: ArraySlice<UInt16>) -> String {
+    groups.map { String($0, radix: 16) }.joined(separator: ":")
+  }
+
+  /// The first of the longest runs of two or more zeros.
+  private static func longestZeros(_ groups: [UInt16]) -> Range<Int>? {
+    var longest = 0..<1
     var start = 0
-    for (index, group) in groups.enumerated() {
-      if group != 0 { start = index + 1 } else if index + 1 - start > longest.count { longest = start..<index + 1 }
+    for index in 0...groups.count where index == groups.count || groups[index] != 0 {
+      if index - start > longest.count { longest = start..<index }
+      start = index + 1
     }
-    return longest
+    return longest.count > 1 ? longest : nil
   }
+}
 
-  /// The address as keys count it and as operators see it: IPv6 with its prefix, `2001:db8::/64`, unless all of it counts.
-  func keyText(ipv6Prefix: Int) -> String {
-    isV4 || ipv6Prefix == 128 ? "\(self)" : "\(counted(ipv6Prefix: ipv6Prefix))/\(ipv6Prefix)"
-  }
+extension IPNetwork {
+  /// `192.0.2.0/24`; a single address without its prefix.
+  public var text: String { prefix == (address.isV4 ? 32 : 128) ? address.text : "\(address.text)/\(prefix)" }
 }

@@ -39,10 +39,17 @@ enum Bounds {
   /// Bytes of answers gathered from pipelined requests before they are sent.
   static let gatheredOutput = 1 << 16
 
-  /// Keys a list that `/keys/top` shows at most: more than the sketches of four workers hold.
+  /// How long an operator's question waits for the workers, and how often that is looked at.
+  static let errandTime: Int64 = second
+  static let errandSweep: Int64 = 100 * millisecond
+  /// Answers of one worker to operators' questions that may wait for the main thread; further ones are lost.
+  static let errands = 256
+  /// Bytes that are read of the token file.
+  static let adminToken = 4_096
+  /// Keys a list that `/keys/top` shows at most: what the sketches of four workers hold.
   static let topKeys = 256
 
-  /// Messages that may wait for a worker: reloads and the stop.
+  /// Messages that may wait for a worker: reloads, operators' questions and the stop.
   static let mailbox = 64
 
   /// How often the offset between the clocks is taken.
@@ -50,6 +57,13 @@ enum Bounds {
   /// How often idle cells are swept, and how many are looked at.
   static let cellSweepInterval: Int64 = 50 * millisecond
   static let cellSweepBudget = 8_192
+
+  /// How long an order lasts at most: what is to last longer belongs into a policy file, where others see it.
+  static let orderTime: Int64 = 7 * 86_400 * second
+  /// Bytes of an order's key: longer than any token that serves as a key, in a head of 64 KiB.
+  static let orderKey = 8_192
+  /// Bytes of the keys of all orders of one source (this process, Redis), of which a table holds a copy.
+  static let orderKeys = 16 << 20
 
   /// How long the start waits for Redis, and microseconds between two looks.
   static let redisStart: Int64 = second

@@ -19,9 +19,10 @@ final class DataResponder: Responder {
   let durations = Histogram()
   let keys: KeyRecorder
   private var rules: Rules
+  private var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
-  /// What the request in hand asks for, between `needsBody` and `answer`.
+  /// What the request in hand asks for, between `bodyNeed` and `answer`.
   private var route = Route.healthz
   /// Decisions since the last read began.
   private var batch = 0
@@ -49,18 +50,22 @@ final class DataResponder: Responder {
     keys.reserve(slots: slots)
   }
 
+  /// Takes other orders, for the counters of the set in force.
+  func obey(_ orders: Orders) { self.orders = orders }
+
   /// From the signal on, so that clients move away before the listeners close.
   var isStopping: Bool { state.isDraining }
 
   // MARK: Requests
 
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
     route = Router.route(head, bytes, settings)
-    return route == .json
+    return route == .json ? .whole() : .none()
   }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering {
     let isHead = Router.isHead(head, bytes)
@@ -94,7 +99,7 @@ final class DataResponder: Responder {
     counters.add(.gatewayChecks)
     let now = state.clock.now(at: loop.now)
     let form = AnswerForm(form: .gateway(denyStatus: route.denyStatus, isHead: isHead), rules: rules)
-    set.match(&check)
+    match(set, at: now)
     if set.usesRedis, Decider.needsRedis(check.charges) { return share(form, asker, at: now, after, to: &out) }
     let outcome = decide(at: now)
     return .answered(status: form.write(check.charges, outcome, settings.style, at: now, after: after, to: &out))
@@ -103,7 +108,7 @@ final class DataResponder: Responder {
   // MARK: The JSON form
 
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let rules = self.rules
     let set = rules.set
@@ -111,7 +116,7 @@ final class DataResponder: Responder {
     do throws(Refusal) {
       let domain = try JSONCheck.fill(&check, body, rules.set)
       let now = state.clock.now(at: loop.now)
-      set.match(&check)
+      match(set, at: now)
       if set.usesRedis, Decider.needsRedis(check.charges) {
         return share(AnswerForm(form: .json, rules: rules), asker, at: now, after, to: &out)
       }
@@ -126,6 +131,12 @@ final class DataResponder: Responder {
   }
 
   // MARK: Deciding
+
+  /// Finds what the check in hand asks of the stores, orders included.
+  private func match(_ set: PolicySet, at now: Now) {
+    set.match(&check)
+    if !orders.isEmpty { orders.apply(to: &check, at: now.unix) }
+  }
 
   /// Decides the check in hand in memory.
   private func decide(at now: Now) -> CheckOutcome {

@@ -12,8 +12,11 @@ final class PendingBody {
   var remaining = 0
   var decoder: ChunkedDecoder?
   var body: [UInt8] = []
+  /// The responder's own.
+  let context: AnyObject?
 
-  init(_ head: RequestHead) {
+  init(_ head: RequestHead, _ context: AnyObject?) {
+    self.context = context
     keepsAlive = head.keepsAlive
     minorVersion = head.minorVersion
   }
@@ -24,19 +27,19 @@ final class PendingBody {
 }
 
 extension HTTPConnection {
-  func collect(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
+  func collect(_ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?) -> Int {
     let pending: PendingBody
     switch head.framing {
     case .none:
-      return answer(head, bytes, bodyCount: 0)
+      return answer(head, bytes, bodyCount: 0, context)
     case .length(let count):
       guard count <= JSONCheck.maximumBody else { return refuseBody(bytes) }
-      guard count > bytes.count - head.headCount else { return answer(head, bytes, bodyCount: count) }
-      pending = PendingBody(head)
+      guard count > bytes.count - head.headCount else { return answer(head, bytes, bodyCount: count, context) }
+      pending = PendingBody(head, context)
       pending.remaining = count
       pending.body.reserveCapacity(count)
     case .chunked:
-      pending = PendingBody(head)
+      pending = PendingBody(head, context)
       pending.decoder = ChunkedDecoder()
     }
     if head.expectsContinue, bytes.count == head.headCount { ErrorAnswer.writeContinue(to: &server.out) }
@@ -85,20 +88,20 @@ extension HTTPConnection {
   }
 
   /// Answers a request whose body came along, and says where it ends.
-  private func answer(_ head: RequestHead, _ bytes: Span<UInt8>, bodyCount: Int) -> Int {
+  private func answer(_ head: RequestHead, _ bytes: Span<UInt8>, bodyCount: Int, _ context: AnyObject?) -> Int {
     let end = head.headCount + bodyCount
-    answer(bytes.extracting(head.headCount..<end), keepsAlive: head.keepsAlive, head.minorVersion)
+    answer(bytes.extracting(head.headCount..<end), context, keepsAlive: head.keepsAlive, head.minorVersion)
     return end
   }
 
   private func answer(_ pending: PendingBody) {
     let body = pending.body
-    answer(body.span, keepsAlive: pending.keepsAlive, pending.minorVersion)
+    answer(body.span, pending.context, keepsAlive: pending.keepsAlive, pending.minorVersion)
   }
 
-  private func answer(_ body: Span<UInt8>, keepsAlive: Bool, _ minorVersion: UInt8) {
+  private func answer(_ body: Span<UInt8>, _ context: AnyObject?, keepsAlive: Bool, _ minorVersion: UInt8) {
     let after = afterwards(keepsAlive: keepsAlive, minorVersion)
-    let answering = server.responder.answer(body: body, for: self, after: after, to: &server.out)
+    let answering = server.responder.answer(body: body, context, for: self, after: after, to: &server.out)
     take(answering, after, keepsAlive: keepsAlive, minorVersion)
   }
 }

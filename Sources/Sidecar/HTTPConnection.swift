@@ -141,12 +141,16 @@ final class HTTPConnection: StreamHandler {
 
   /// Answers a request, or begins to collect its body.
   private func serve(_ head: RequestHead, _ bytes: Span<UInt8>) -> Int {
-    if server.responder.needsBody(head, bytes) { return collect(head, bytes) }
+    let context: AnyObject?
+    switch server.responder.bodyNeed(head, bytes, from: stream.peer) {
+    case .whole(let given): return collect(head, bytes, given)
+    case .none(let given): context = given
+    }
     let end = Self.end(of: head, bytes)
     let keepsAlive = head.keepsAlive && end != nil
     let after = afterwards(keepsAlive: keepsAlive, head.minorVersion)
     let answering = server.responder.answer(
-      head, bytes, from: stream.peer, for: self, after: after, to: &server.out)
+      head, bytes, context, from: stream.peer, for: self, after: after, to: &server.out)
     take(answering, after, keepsAlive: keepsAlive, head.minorVersion)
     return end ?? bytes.count
   }

@@ -5,26 +5,35 @@ import CheckAPI
 import EventLoop
 import HTTP1
 
+/// Whether an answer waits for the request's body; with what the responder wants to be given back with the request.
+enum BodyNeed {
+  case none(AnyObject? = nil)
+  case whole(AnyObject? = nil)
+}
+
 /// The pages of one kind of listener.
 ///
-/// For each request `needsBody` is called first, then one of the two `answer`: at once where it said false, and once the
-/// body is there where it said true. Requests of other connections may come in between then.
+/// For each request `bodyNeed` is called first, then one of the two `answer`: at once where it said `none`, and once the
+/// body is there where it said `whole`. Requests of other connections may come in between then.
 protocol Responder: AnyObject {
   /// Whether the answer waits for the request's body. Of a request that does not need its body, what came along is
   /// dropped, and one that is still to come ends the connection.
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed
 
-  /// Answers the request that `needsBody` was just asked about, or undertakes to complete it for `asker` later.
+  /// Answers the request that `bodyNeed` was just asked about, or undertakes to complete it for `asker` later.
   ///
-  /// - Parameter after: What becomes of the connection, if it is answered now.
+  /// - Parameters:
+  ///   - context: What `bodyNeed` gave along.
+  ///   - after: What becomes of the connection, if it is answered now.
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering
 
   /// Answers a request whose body was collected, or undertakes to complete it for `asker` later.
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering
 
   /// Whether each answer is the last of its connection, since the process is stopping.

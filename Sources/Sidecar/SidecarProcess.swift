@@ -3,6 +3,7 @@
 import CheckAPI
 import EventLoop
 import Glibc
+import Limiting
 import PolicyFiles
 import RedisStore
 import Stores
@@ -24,7 +25,10 @@ final class SidecarProcess {
   private let ownCounters = WorkerCounters()
   private var workers: [Worker] = []
   private var servers: [HTTPServer] = []
+  private var errands: Errands?
   private var reloader: Reloader?
+  /// Made with the workers that obey it.
+  private var book: OrderBook?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?
   private var timers: [Timer] = []
@@ -61,16 +65,21 @@ final class SidecarProcess {
     }
   }
 
-  /// What Redis is to be asked with must be there at the start; later it is read anew at every connection.
+  /// What Redis is to be asked with, and the token of operators, must be there at the start; later they are read anew
+  /// at every connection or call.
   private static func checkFiles(_ options: ServeOptions) throws(StartFailure) {
-    guard let target = options.redis?.target(passwordFile: options.redisPasswordFile) else { return }
+    let target = options.redis?.target(passwordFile: options.redisPasswordFile)
     let files = [
-      ("--redis-password-file", target.passwordFile), ("--redis ?ca=", target.tls?.authorities),
-      ("--redis ?cert=", target.tls?.certificate), ("--redis ?key=", target.tls?.key),
+      ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
+      ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
+      ("--redis ?key=", target?.tls?.key),
     ]
     for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
       let reason = unsafe String(cString: strerror(errno))
       throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
+    }
+    if let path = options.adminTokenFile, AdminGuard.token(in: path) == nil {
+      throw StartFailure("weir: --admin-token-file \(path): its first line is empty; put a token there\n")
     }
   }
 
@@ -204,11 +213,16 @@ final class SidecarProcess {
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let workers = self.workers
+    let book = OrderBook(rules.set) { orders in
+      for worker in workers { worker.obey(orders) }
+    }
+    self.book = book
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
-      for worker in workers { worker.post(.adopt(rules)) }
+      book.adopt(rules.set)
+      for worker in workers { worker.adopt(rules, book.orders) }
     }
     self.reloader = reloader
     return reloader
@@ -217,14 +231,19 @@ final class SidecarProcess {
   private func makeServers(
     admin: ListeningSocket?, metrics: ListeningSocket?, _ reloader: Reloader
   ) throws(UVError) {
+    let errands = try Errands(loop: loop, workers: workers)
+    self.errands = errands
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, ownCounters: ownCounters,
+      state: state, store: store, reloader: reloader, workers: workers, errands: errands, ownCounters: ownCounters,
       redis: redis)
+    let guardian = AdminGuard(
+      isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger
     for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
       guard let socket else { continue }
       let server = HTTPServer(
-        loop: loop, responder: AdminResponder(pages, isReadOnly: kind == .metrics), counters: ownCounters, kind: kind,
+        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics),
+        counters: ownCounters, kind: kind,
         budget: ConnectionBudget(limit: Bounds.adminConnections),
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
       try server.listen(on: socket)
@@ -245,6 +264,7 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
+      book?.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
@@ -295,6 +315,7 @@ final class SidecarProcess {
     timers = []
     for server in servers { server.stop() }
     reloader?.stop()
+    errands?.close()
     signals?.close()
     mailbox?.close()
     loop.stop()

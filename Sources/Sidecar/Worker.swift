@@ -3,8 +3,10 @@
 
 import CheckAPI
 import EventLoop
+import Policies
 import RedisStore
 import Stores
+import Synchronization
 import Telemetry
 
 /// One thread of the data plane.
@@ -15,6 +17,9 @@ final class Worker: @unchecked Sendable {
   enum Message: Sendable {
     case listen([ListeningSocket])
     case adopt(Rules)
+    /// Take what lies in `newOrders`.
+    case obey
+    case errand(@Sendable (WorkerView) -> Void)
     case drain
     /// Ends all connections, drained or not.
     case stop
@@ -28,6 +33,9 @@ final class Worker: @unchecked Sendable {
   private let server: HTTPServer
   private var mailbox: Mailbox<Message>?
   private var thread: Thread?
+  /// The newest orders that the worker has not taken yet. So the messages that wait for it are few, however fast orders
+  /// change.
+  private let newOrders = Mutex<Orders?>(nil)
   private let onDrained: @Sendable () -> Void
   private let reportError: @Sendable (UVError) -> Void
 
@@ -68,6 +76,25 @@ final class Worker: @unchecked Sendable {
     _ = mailbox?.post(message)
   }
 
+  /// Hands over a new policy set with the orders for its counters, from any thread.
+  func adopt(_ rules: Rules, _ orders: Orders) {
+    newOrders.withLock { $0 = orders }
+    post(.adopt(rules))
+  }
+
+  /// Hands over new orders for the set in force, from any thread.
+  func obey(_ orders: Orders) {
+    let isAnnounced = newOrders.withLock { waiting in
+      defer { waiting = orders }
+      return waiting != nil
+    }
+    if !isAnnounced { post(.obey) }
+  }
+
+  private func takeOrders() {
+    if let orders = newOrders.withLock({ $0.take() }) { responder.obey(orders) }
+  }
+
   func join() { thread?.join() }
 
   private func receive(_ message: Message) {
@@ -75,8 +102,13 @@ final class Worker: @unchecked Sendable {
     case .listen(let sockets):
       for socket in sockets { listen(on: socket) }
     case .adopt(let rules):
+      takeOrders()
       responder.adopt(rules)
       redis?.adopt(rules.names)
+    case .obey:
+      takeOrders()
+    case .errand(let run):
+      run(WorkerView(responder: responder, redis: redis))
     case .drain:
       server.drain { [onDrained] in onDrained() }
     case .stop:

@@ -16,14 +16,16 @@ extension MemoryStore {
   public func look(_ charges: inout [Charge], keys: Span<UInt8>, now: Now) {
     for index in charges.indices {
       if charges[index].effect == .block {
-        charges[index].decision = Self.blocked(cost: charges[index].cost)
+        charges[index].decision = charges[index].blocked(at: now.unix)
       } else if charges[index].isCountedInMemory {
         look(&charges[index], keys, now)
       }
     }
   }
 
-  private func look(_ charge: inout Charge, _ keys: Span<UInt8>, _ now: Now) {
+  /// Tells one charge, and where its counter is.
+  @discardableResult
+  func look(_ charge: inout Charge, _ keys: Span<UInt8>, _ now: Now) -> KeyState.Place {
     var step = Step()
     step.hash = hash(charge, keys)
     step.shard = Int32(truncatingIfNeeded: shardIndex(step.hash))
@@ -36,6 +38,8 @@ extension MemoryStore {
     let room = Room(now: now, mayOverflow: false, usesOverflow: usesOverflow)
     charge.decision = foresee(charge, step, room)
     if charge.decision.isAllowed { look(&charge, &step, room) }
+    if unsafe shard.pointee.table.find(step.hash) != nil { return .own }
+    return usesOverflow && overflow.holds(charge.slot) ? .overflow : .none
   }
 
   /// The decision that the charge's cost would get, under the locks that `room` speaks of.
@@ -59,10 +63,5 @@ extension MemoryStore {
     charge.cost = 0
     _ = take(&charge, &step, room)
     charge.cost = cost
-  }
-
-  /// What a `block` override says: limit 0 and nothing left, whatever was spent. A look is allowed even so.
-  static func blocked(cost: Int64) -> Decision {
-    Decision(outcome: cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
   }
 }

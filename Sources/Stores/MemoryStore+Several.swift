@@ -65,7 +65,7 @@ extension MemoryStore {
     for index in charges.indices {
       switch charges[index].effect {
       case .unlimited: continue
-      case .block: charges[index].decision = Self.blocked(cost: charges[index].cost)
+      case .block: charges[index].decision = charges[index].blocked(at: now.unix)
       case .limit:
         guard charges[index].isCountedInMemory else { continue }
         guard take(&charges[index], &steps[index], room) else {

@@ -21,6 +21,7 @@ final class Overflow: @unchecked Sendable {
   /// The overflow cell of `slot`; nil where it has none.
   func cell(_ slot: UInt32) -> Cell? { cells[slot] }
   func log(_ slot: UInt32) -> Log? { logs[slot] }
+  func holds(_ slot: UInt32) -> Bool { cells[slot] != nil || logs[slot] != nil }
 
   func set(_ cell: Cell?, for slot: UInt32) {
     let had = cells.updateValue(cell ?? .empty, forKey: slot) != nil

@@ -51,7 +51,7 @@ import Testing
         for (index, turn) in turns.enumerated() {
           let expected = one.ask(turn.asks, at: first.instant)
           var charges = checks[index].charges
-          let allowed = many.take(tickets[index], into: &charges)
+          let allowed = many.take(tickets[index], into: &charges, at: first.instant)
           #expect(
             allowed == expected.allowed && charges.map(\.decision) == expected.decisions,
             "seed \(seed), check \(index) of \(turns.count), \(turn.asks)")

@@ -174,7 +174,7 @@ final class EvalStore: StoreUnderTest {
   func decide(_ charges: inout [Charge], keys: [UInt8], at microseconds: Int64) -> Bool {
     let ticket = ticket(charges, keys: keys)
     if ticket.charges.contains(where: \.isForRedis) { decide([ticket], at: microseconds) }
-    return take(ticket, into: &charges)
+    return take(ticket, into: &charges, at: microseconds)
   }
 
   /// A check as the Sidecar would ask it: blocks are decided beforehand, and make what Redis is asked only a look.
@@ -223,14 +223,13 @@ final class EvalStore: StoreUnderTest {
   }
 
   /// Whether the check passes; with what Redis and the blocks say.
-  func take(_ ticket: Ticket, into charges: inout [Charge]) -> Bool {
+  func take(_ ticket: Ticket, into charges: inout [Charge], at microseconds: Int64) -> Bool {
     var isAllowed = true
     for index in charges.indices {
       switch charges[index].effect {
       case .unlimited: continue
       case .block:
-        charges[index].decision = Decision(
-          outcome: charges[index].cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
+        charges[index].decision = charges[index].blocked(at: microseconds * 1000)
       case .limit: charges[index].decision = ticket.charges[index].decision
       }
       if !charges[index].decision.isAllowed, !charges[index].isShadow { isAllowed = false }

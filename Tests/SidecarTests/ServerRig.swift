@@ -26,10 +26,13 @@ final class EchoResponder: Responder {
     let isHead: Bool
   }
 
-  func needsBody(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool { Router.isMethod("POST", head, bytes) }
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
+    Router.isMethod("POST", head, bytes) ? .whole() : .none()
+  }
 
   func answer(
-    _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, for asker: any Asker, after: Afterwards,
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards,
     to out: inout ResponseBuffer
   ) -> Answering {
     peers.append(peer)
@@ -41,7 +44,7 @@ final class EchoResponder: Responder {
   }
 
   func answer(
-    body: Span<UInt8>, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let text = String(body, 0..<body.count)
     return answer("body " + text, isLater: text.hasPrefix("later"), isHead: false, asker, after, to: &out)

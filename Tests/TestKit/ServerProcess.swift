@@ -18,7 +18,7 @@ public final class ServerProcess: Sendable {
     directory = try TemporaryDirectory()
     var lastFailure = ""
     for _ in 0..<5 {
-      let port = try Self.freePort()
+      let port = try RedisServer.freePort()
       let candidate = Address.tcp(host: "127.0.0.1", port: port)
       let process = try ChildProcess(try command(port, directory))
       try? eventually("port \(port) accepts", within: 20) {
@@ -43,9 +43,6 @@ public final class ServerProcess: Sendable {
     child.signal(SIGTERM)
     _ = try? child.wait(within: 10)
   }
-
-  /// A port that was free a moment ago.
-  public static func freePort() throws -> UInt16 { try bindable(0) }
 
   /// `port`, if nobody holds it; 0 takes any.
   static func bindable(_ port: UInt16) throws -> UInt16 {

@@ -20,17 +20,19 @@ public struct Ask: Sendable {
   public var limit: Limit
   public var cost: Int64
   public var effect: Charge.Effect
+  public var blockedUntil: Int64
   public var isShadow: Bool
 
   public init(
     slot: UInt32 = 0, key: String = "k", _ limit: Limit, cost: Int64 = 1, effect: Charge.Effect = .limit,
-    isShadow: Bool = false
+    blockedUntil: Int64 = .max, isShadow: Bool = false
   ) {
     self.slot = slot
     self.key = key
     self.limit = limit
     self.cost = cost
     self.effect = effect
+    self.blockedUntil = blockedUntil
     self.isShadow = isShadow
   }
 
@@ -44,7 +46,7 @@ public struct Ask: Sendable {
       charges.append(
         Charge(
           policy: Int32(index), slot: ask.slot, keyStart: Int32(start), keyCount: Int32(keys.count - start),
-          effect: ask.effect, isShadow: ask.isShadow, limit: ask.limit, cost: ask.cost))
+          effect: ask.effect, blockedUntil: ask.blockedUntil, isShadow: ask.isShadow, limit: ask.limit, cost: ask.cost))
     }
     return (charges, keys)
   }
@@ -88,13 +90,26 @@ public final class ReferenceStore: StoreUnderTest {
     return allowed
   }
 
+  /// Forgets what a key has spent.
+  public func forget(slot: UInt32, key: String) {
+    let name = Name(slot: slot, key: Array(key.utf8))
+    cells[name] = nil
+    logs[name] = nil
+  }
+
   private func name(_ charge: Charge, _ keys: [UInt8]) -> Name {
     Name(slot: charge.slot, key: Array(keys[Int(charge.keyStart)..<Int(charge.keyStart + charge.keyCount)]))
   }
 
   private func answer(_ charge: Charge, _ name: Name, _ cost: Int64, _ now: Int64) -> Decision {
     if charge.effect == .block {
-      return Decision(outcome: cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
+      guard charge.blockedUntil < .max else {
+        return Decision(outcome: cost > 0 ? .denyAlways : .allow, limit: 0, remaining: 0)
+      }
+      let wait = max(1, charge.blockedUntil - now)
+      return Decision(
+        outcome: cost > 0 ? .deny : .allow, limit: 0, remaining: 0, retryAfter: cost > 0 ? wait : 0, reset: wait,
+        nextUnit: wait)
     }
     guard charge.limit.algorithm == .slidingLog else {
       let result = Limiter.decide(cells[name] ?? .empty, limit: charge.limit, cost: cost, now: now)
@@ -126,7 +141,7 @@ public enum StoreContract: String, CaseIterable, Sendable {
   case shadow = "a shadow charge that denies stops nobody and consumes nothing"
   case look = "cost 0 is allowed everywhere and consumes nothing"
   case never = "a cost above the capacity is denied for ever"
-  case effects = "unlimited is not asked; block denies for ever with limit 0"
+  case effects = "unlimited is not asked; block denies with limit 0, for ever or until it ends"
   case exactRetry = "at now + retry after the same cost passes, one microsecond earlier it is denied"
   case reset = "after reset the key is full again"
   case reload = "new numbers apply at once to what was spent"
@@ -266,6 +281,10 @@ private struct ContractRun {
     expect(denied.decisions[1].isAllowed && denied.decisions[1].remaining == 5, "charged beside a block: \(denied)")
     let look = store.ask([Ask(slot: 2, limit(5), cost: 0, effect: .block)], at: start)
     expect(look.allowed && look.decisions[0].limit == 0 && look.decisions[0].remaining == 0, "\(look)")
+    let ends = Ask(slot: 2, limit(5), effect: .block, blockedUntil: (start + 7) * 1000)
+    let waits = store.ask([ends, Ask(slot: 3, limit(5))], at: start)
+    expect(!waits.allowed && waits.decisions[0].outcome == .deny && waits.decisions[0].limit == 0, "\(waits)")
+    expect(waits.decisions[0].retryAfter == 7000 && waits.decisions[0].reset == 7000, "\(waits)")
   }
 
   mutating func exactRetry() {

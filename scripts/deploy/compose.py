@@ -25,6 +25,7 @@ ENTRYPOINTS = {"weir": ["weir"], "prom/prometheus": ["prometheus"]}
 # Arguments beyond the file's: an engine keeps Redis off the machine's own addresses, here it does so itself.
 EXTRA = {"redis-server": ["--bind", "127.0.0.1"]}
 SECONDS_TO_SCRAPE = 40
+SECONDS_TO_HEAL = 40  # a breaker waits up to 30
 
 
 def load(file):
@@ -63,8 +64,30 @@ def check(file):
         trusted = service.get("environment", {}).get("WEIR_TRUSTED_PROXIES")
         if trusted and trusted != address(services["gateway"]):
             wrong.append(f"{name} trusts {trusted}, which is not the gateway's address")
+    wrong += wrong_grafana(services, folder)
     if wrong:
         fail("\n  ".join([file] + wrong))
+
+
+def wrong_grafana(services, folder):
+    """Grafana is not run: that what it reads names what is there."""
+    grafana = services["grafana"]
+    files = {}
+    for source, target in mounts(grafana):
+        files.update(contents(os.path.join(folder, source), target))
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    if home not in files:
+        yield f"grafana begins with {home}, which nothing mounts"
+    provisioned = [yaml.safe_load(text) for path, text in files.items() if path.startswith("/etc/grafana/provisioning/")]
+    for entry in provisioned:
+        for provider in entry.get("providers", []):
+            if not any(path.startswith(provider["options"]["path"] + "/") for path in files):
+                yield f"grafana looks for dashboards in {provider['options']['path']}, where nothing is"
+        for source in entry.get("datasources", []):
+            port = urllib.parse.urlsplit(source["url"]).port
+            host = urllib.parse.urlsplit(source["url"]).hostname
+            if f"--web.listen-address=:{port}" not in services.get(host, {}).get("command", []):
+                yield f"grafana asks {source['url']}, where no Prometheus listens"
 
 
 def contents(source, target):
@@ -96,8 +119,8 @@ def ask(base, path, **parameters):
         return json.load(answer)["data"]
 
 
-def wait_until(holds):
-    end = time.monotonic() + SECONDS_TO_SCRAPE
+def wait_until(holds, seconds=SECONDS_TO_SCRAPE):
+    end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
         time.sleep(1)
 
@@ -126,12 +149,26 @@ def prometheus_sees(base, instances, dashboard, rules):
     wait_until(lambda: not empty())
     expect("queries of the dashboard without an answer", empty(), [])
     print(f"   queries of the dashboard with one: {len(asked)}")
-    with open(rules) as text:
-        named = metrics(text.read())
+    named = set()
+    for file in (dashboard, rules):
+        with open(file) as text:
+            named |= metrics(text.read())
     known = set(ask(base, "/api/v1/label/__name__/values"))
-    expect(f"of {len(named)} metrics of the rules, those that no weir has", sorted(named - known), [])
+    expect(f"of {len(named)} metrics of dashboard and rules, those that no weir has", sorted(named - known), [])
     groups = ask(base, "/api/v1/rules")["groups"]
     expect("alerts", {rule["state"] for group in groups for rule in group["rules"]}, {"inactive"})
+
+
+def without_redis(here, gateway, weirs):
+    """Redis stops, and comes back."""
+    here.stop("redis")
+    expect("six requests without Redis: two weirs, half the limit each",
+           sorted(statuses(gateway, "127.0.0.6", 6)), [200] * 4 + [429] * 2)
+    here.start("redis")
+    lines = lambda name: get(here.port(name, 7431), "127.0.0.1", path="/metrics")[2].splitlines()
+    asked = lambda name: "weir_redis_breaker_state 0" in lines(name) and "weir_redis_connections 0" not in lines(name)
+    wait_until(lambda: all(asked(name) for name in weirs), SECONDS_TO_HEAL)
+    expect("weirs that ask Redis again", [name for name in weirs if asked(name)], weirs)
 
 
 def run(file, weir, dashboard, rules):
@@ -144,10 +181,13 @@ def run(file, weir, dashboard, rules):
         print(f"   healthy: {', '.join(here.running)}")
         tool(["promtool", "check", "config", here.path("prometheus", "/etc/prometheus/prometheus.yml")])
         gateway = here.port("gateway", 8000)
+        for _ in range(6):
+            here.healthy("gateway")  # fails in the end if its own health check is limited
         gateway_limits(gateway)
         weirs = [name for name, entry in entries.items() if entry["image"] == "weir"]
         instances = [f"127.0.0.1:{here.port(name, 7431)}" for name in weirs]
         prometheus_sees(f"http://127.0.0.1:{here.port('prometheus', 9090)}", instances, dashboard, rules)
+        without_redis(here, gateway, weirs)
         expect(f"{weirs[0]} stopped, exit code", here.stop(weirs[0]), 0)
         # In any order: one request finds out that it is gone.
         expect("seven requests to the other one", sorted(statuses(gateway, "127.0.0.4", 7)), [200] * 5 + [429, 503])

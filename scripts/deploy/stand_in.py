@@ -170,8 +170,12 @@ class StandIn:
         with open(self.log(name), "w") as log:
             self.running[name] = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log,
                                                   stderr=subprocess.STDOUT)
-        for test in service.health:
-            self.wait(name, self.words(name, test), environment)
+        self.healthy(name)
+
+    def healthy(self, name):
+        """Waits until all of a service's health checks pass."""
+        for test in self.services[name].health:
+            self.wait(name, self.words(name, test), self.environment(name))
 
     def wait(self, name, test, environment):
         end = time.monotonic() + SECONDS_TO_START

@@ -126,6 +126,16 @@ public struct ListenAddress: Sendable, Equatable {
 }
 
 extension ListenAddress {
+  /// The host as written; nil for a Unix socket.
+  var host: String? { if case .tcp(let host, _) = place { host } else { nil } }
+
+  /// Whether only this machine's own programs reach it. A name counts as one that others reach, but for `localhost`.
+  var isLoopback: Bool {
+    guard let host else { return true }
+    guard let address = IPAddress(host) else { return host.lowercased() == "localhost" }
+    return IPNetwork.loopback.contains { $0.contains(address) }
+  }
+
   /// Whether only the running server knows its port.
   var leavesPortToSystem: Bool { if case .tcp(_, port: 0) = place { true } else { false } }
 

@@ -10,5 +10,6 @@ extension Gateway {
         file: "envoy.yaml", line: "socket_address: { address: 127.0.0.1, port_value: 7429 }",
         by: "pipe: { path: /run/weir/weir.sock }")
     ],
+    typesHead: false,
     refusedHeaders: ["Connection"])
 }

@@ -3,7 +3,8 @@
 extension Gateway {
   static let haproxy = Gateway(
     name: "haproxy",
-    command: { ["haproxy", "-C", $0, "-f", "haproxy.cfg"] },
+    // Without SO_REUSEPORT, with which two of them could share a port that both were told is free.
+    command: { ["haproxy", "-dR", "-C", $0, "-f", "haproxy.cfg"] },
     failOpen: [
       Edit(
         file: "haproxy.cfg", line: "unless { var(txn.weir) -m str allowed }",

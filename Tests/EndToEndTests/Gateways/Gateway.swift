@@ -30,6 +30,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var name: String
   /// The program with its arguments; the files lie in `directory`, and relative names are relative to it.
   var command: @Sendable (_ directory: String) -> [String]
+  /// Whether it does what its files say, which may be later than that it listens. Must not make it ask weir.
+  var isReady: @Sendable (_ gateway: Address) throws -> Bool = { _ in true }
   /// Ports that the gateway keeps for itself.
   var ownPorts: [String] = []
   /// Whether it can be told to let requests pass while weir does not answer.
@@ -48,6 +50,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   /// Whether it asks once more where a kept connection is closed in the place of an answer. Weir never does that to a
   /// check that it has read.
   var asksAgain = false
+  /// Whether the denial of a HEAD says of what type the body of a GET would be. Weir's own does not.
+  var typesHead = true
   /// Forged headers that make it refuse a request with a 400.
   var refusedHeaders: Set<String> = []
 
@@ -63,23 +67,27 @@ struct Gateway: Sendable, CustomTestStringConvertible {
 
   // MARK: running it
 
-  /// Starts the gateway in front of `service`.
-  func start(weir: Address, service: Address, _ variant: Variant = .failClosed) throws -> ServerProcess {
-    try ServerProcess { port, directory in
-      try copy(to: directory, port: port, weir: weir, service: service, variant)
+  /// Starts the gateway in front of `service`, with `edits` besides those of the variant.
+  func start(
+    weir: Address, service: Address, _ variant: Variant = .failClosed, edits more: [Edit] = []
+  ) throws -> ServerProcess {
+    let gateway = try ServerProcess { port, directory in
+      try copy(to: directory, port: port, weir: weir, service: service, edits(variant) + more)
       return command(directory.path)
     }
+    try eventually("\(name) is ready", within: 20) { try isReady(gateway.address) }
+    return gateway
   }
 
   /// Copies the folder's files, with these addresses in the place of those of the examples.
   private func copy(
-    to directory: TemporaryDirectory, port: UInt16, weir: Address, service: Address, _ variant: Variant
+    to directory: TemporaryDirectory, port: UInt16, weir: Address, service: Address, _ edits: [Edit]
   ) throws {
     let folder = WeirProcess.repository + "/deploy/gateways/" + name
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0 != "README.md" }
     var texts: [String: String] = [:]
     for file in files { texts[file] = try String(contentsOfFile: folder + "/" + file, encoding: .utf8) }
-    for edit in edits(variant) {
+    for edit in edits {
       let text = texts[edit.file] ?? ""
       guard text.components(separatedBy: edit.line).count == 2 else {
         throw UnusableExample(description: "\(folder)/\(edit.file) does not hold just once: \(edit.line)")
@@ -87,14 +95,14 @@ struct Gateway: Sendable, CustomTestStringConvertible {
       texts[edit.file] = text.replacingOccurrences(of: edit.line, with: edit.by)
     }
     var substitutions = ["8000": "\(port)", "8080": "\(service.port)"]
-    for own in ownPorts { substitutions[own] = "\(try ServerProcess.freePort())" }
+    for own in ownPorts { substitutions[own] = "\(try RedisServer.freePort())" }
     switch weir {
     case .tcp: substitutions["7429"] = "\(weir.port)"
     case .unix(let path): substitutions["/run/weir/weir.sock"] = path
     }
     for (literal, replacement) in substitutions {
       guard texts.values.contains(where: { $0.contains(literal) }) else {
-        throw UnusableExample(description: "\(folder) (\(variant)) does not hold \(literal)")
+        throw UnusableExample(description: "\(folder) does not hold \(literal)")
       }
       // Whole numbers only: 8000 is no part of 80001.
       for (file, text) in texts {
@@ -160,7 +168,9 @@ extension HTTPStub {
   static func service() throws -> HTTPStub {
     try HTTPStub { request in
       if request["Upgrade"] != nil {
-        return .status(101, [("Connection", "Upgrade"), ("Upgrade", request["Upgrade"] ?? "")])
+        // The answer to the key of RFC 6455 section 1.3; HAProxy looks at it.
+        let accept = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        return .status(101, [("Connection", "Upgrade"), ("Upgrade", request["Upgrade"] ?? ""), accept])
       }
       let path = request.target.prefix { $0 != "?" }
       var headers = [("X-Service", "yes")]

@@ -19,7 +19,8 @@ import Testing
 
   /// What a denial looks like to a client.
   private func expectDenial(
-    _ response: HTTPResponse, of gateway: Gateway, limit: Int, location: SourceLocation = #_sourceLocation
+    _ response: HTTPResponse, of gateway: Gateway, limit: Int, head: Bool = false,
+    location: SourceLocation = #_sourceLocation
   ) {
     #expect(response.status == 429, sourceLocation: location)
     #expect(!response.isFromService, sourceLocation: location)
@@ -27,7 +28,9 @@ import Testing
     #expect(response.int("X-RateLimit-Remaining") == 0, sourceLocation: location)
     #expect((response.int("X-RateLimit-Reset") ?? 0) > 1_700_000_000, sourceLocation: location)
     #expect((response.int("Retry-After") ?? 0) >= 1, sourceLocation: location)
-    #expect(response["Content-Type"] == "application/problem+json", sourceLocation: location)
+    if !head || gateway.typesHead {
+      #expect(response["Content-Type"] == "application/problem+json", sourceLocation: location)
+    }
   }
 
   @Test(
@@ -75,7 +78,7 @@ import Testing
       let setup = try GatewaySetup(kind, Self.twice)
       let client = try setup.client()
       for _ in 0..<2 { #expect(try client.request("HEAD", "/twice/a").status == 200) }
-      expectDenial(try client.request("HEAD", "/twice/a"), of: kind, limit: 2)
+      expectDenial(try client.request("HEAD", "/twice/a"), of: kind, limit: 2, head: true)
       // The connection is still in step: a body would be taken for this answer.
       #expect(try client.request("GET", "/free").text == "GET /free 0")
       #expect(setup.service.requests.map(\.method) == ["HEAD", "HEAD", "GET"])
@@ -117,7 +120,10 @@ import Testing
         let interim = try client.response()
         #expect(interim.status == 100)
         try client.send("12345")
-        #expect(try client.response().text == "POST /twice/a 5")
+        var response = try client.response()
+        // Caddy sends a 100 of its own as well as the service's, as it may.
+        if response.status == 100 { response = try client.response() }
+        #expect(response.text == "POST /twice/a 5")
       }
       let client = try setup.client()
       try client.send(head)

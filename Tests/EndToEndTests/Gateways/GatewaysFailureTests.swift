@@ -2,6 +2,7 @@
 // allow, and only 5xx or no answer may fail open: anything else a client could bring about, as with a 431 for too many
 // headers.
 
+import Foundation
 import Glibc
 import Synchronization
 import TestKit
@@ -130,6 +131,7 @@ import Testing
         #expect(try setup.client().request("GET", "/").status == 200)
         setup.weir.signal(SIGSTOP)
         defer { setup.weir.signal(SIGCONT) }
+        try eventually("weir's threads have stopped") { try setup.weir.isStopped }
         // The kept connection, and a new one that the frozen weir's kernel still accepts. Long after a second only on a
         // machine that is slow; a gateway without a bound would wait for a minute.
         let responses = Mutex<[HTTPResponse]>([])
@@ -141,6 +143,19 @@ import Testing
           #expect(response.status == (variant == .failOpen ? 200 : kind.statusOnFailure), "\(variant)")
           #expect(response.isFromService == (variant == .failOpen), "\(variant)")
         }
+      }
+    }
+  }
+}
+
+extension WeirProcess {
+  /// Whether each of its threads has stopped. On a busy machine some run on for a while after SIGSTOP.
+  fileprivate var isStopped: Bool {
+    get throws {
+      let tasks = "/proc/\(pid)/task"
+      return try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy { task in
+        let stat = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+        return stat.split(separator: ")").last?.hasPrefix(" T") == true
       }
     }
   }

@@ -58,7 +58,7 @@ import Testing
         "/check", "/json/check", "/domains/other/check", "/check/../json/check", "/..", "/../metrics",
         "/%2e%2e/metrics",
         "//domains/other/check", "/a?domain=other&cost=0&key=x&ip=203.0.113.1&deny_status=401", "/a?path=/probe/x",
-        "/a%00", "/a%3f/../../probe", "/probe%2f..", "/healthz", "/readyz", "/metrics", "/policies",
+        "/a%00", "/probe%3f/../a", "/probe%2f..", "/healthz", "/readyz", "/metrics", "/policies",
         "/?", "/a%0d%0aX-Forwarded-Uri:%20/probe/x", "/a%23/probe",
       ] {
         for (method, body) in [("GET", nil), ("POST", json)] {

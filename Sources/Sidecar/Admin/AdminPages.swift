@@ -12,16 +12,18 @@ final class AdminPages {
   private let store: MemoryStore
   private let reloader: Reloader
   private let workers: [Worker]
+  let errands: Errands
   /// Counts of the main thread's own listeners.
   private let ownCounters: WorkerCounters
   /// nil where there is no Redis.
   private let redis: RedisStatus?
 
   init(
-    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], ownCounters: WorkerCounters,
-    redis: RedisStatus?
+    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], errands: Errands,
+    ownCounters: WorkerCounters, redis: RedisStatus?
   ) {
     self.redis = redis
+    self.errands = errands
     self.state = state
     self.store = store
     self.reloader = reloader

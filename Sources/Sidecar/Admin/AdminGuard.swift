@@ -1,0 +1,98 @@
+// AdminGuard.swift: who may see keys, and who may change counters.
+//
+// A browser of an operator is the way in for others: a page of any site can send requests to loopback, and a name that
+// an attacker resolves to loopback (DNS rebinding) makes them same-origin. So what shows keys or changes state wants a
+// Host that no stranger's name can be, no mark of another site (Fetch Metadata, Origin), a content type that a form
+// cannot send, and, where the listener is not on loopback, a token that no browser sends by itself.
+
+import CheckAPI
+import EventLoop
+import Glibc
+
+struct AdminGuard {
+  /// Where the listener is; decides what needs a token.
+  let isLoopback: Bool
+  /// The name in `--admin`, if it is one.
+  let ownName: String?
+  /// Holds the token; nil: none is asked for. Read at every call, so that it can be exchanged.
+  let tokenFile: String?
+
+  /// - Throws: 401, 403, 415 or 421.
+  func check(_ request: AdminRequest, _ route: AdminRoute) throws(Refusal) {
+    guard route.access != .open else { return }
+    let isKnown = try checkToken(request, route)
+    if !isKnown, !isOwnHost(request.header("host")) {
+      throw Refusal(421, "Host \"\(request.header("host") ?? "")\" is not this listener's; use its address, or a token")
+    }
+    if let site = request.header("sec-fetch-site"), site != "same-origin", site != "none" {
+      throw Refusal(403, "requests of other sites' pages are refused")
+    }
+    if let origin = request.header("origin"), origin != "http://" + (request.header("host") ?? "") {
+      throw Refusal(403, "requests of other sites' pages are refused")
+    }
+    guard route.takesBody else { return }
+    let type = request.header("content-type")?.lowercased().prefix { $0 != ";" && $0 != " " }
+    guard type == "application/json" else { throw Refusal(415, "send Content-Type: application/json") }
+  }
+
+  // MARK: The token
+
+  /// Whether the request shows the token.
+  private func checkToken(_ request: AdminRequest, _ route: AdminRoute) throws(Refusal) -> Bool {
+    guard let tokenFile else {
+      guard isLoopback || route.access != .changes else {
+        throw Refusal(403, "the admin listener is not on loopback, so changes need --admin-token-file")
+      }
+      return false
+    }
+    guard let token = Self.token(in: tokenFile) else {
+      throw Refusal(503, "the token file cannot be read, or is empty; see --admin-token-file")
+    }
+    let given = request.header("authorization")
+    guard let given, Self.isBearer(given, token) else {
+      // Reading is as open as the listener is, with a token or without.
+      guard route.access == .changes else { return false }
+      throw Refusal(401, given == nil ? "send Authorization: Bearer TOKEN" : "this is not the token")
+    }
+    return true
+  }
+
+  /// A file's first line; nil where it cannot be read or is empty.
+  static func token(in path: String) -> String? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: Bounds.adminToken)
+    let count = unsafe read(descriptor, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    let line = bytes[..<count].prefix { $0 != 10 && $0 != 13 }
+    return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
+  }
+
+  /// Takes as long for a wrong token as for the right one of its length.
+  private static func isBearer(_ given: String, _ token: String) -> Bool {
+    let scheme = "bearer "
+    guard given.lowercased().hasPrefix(scheme) else { return false }
+    let given = Array(given.utf8.dropFirst(scheme.utf8.count))
+    let token = Array(token.utf8)
+    guard given.count == token.count else { return false }
+    var difference: UInt8 = 0
+    for index in token.indices { difference |= given[index] ^ token[index] }
+    return difference == 0
+  }
+
+  // MARK: The host
+
+  /// An address, `localhost` or the listener's own name: none of them can be made to resolve here by a stranger. A
+  /// request without a Host comes from no browser.
+  private func isOwnHost(_ host: String?) -> Bool {
+    guard let host, !host.isEmpty else { return true }
+    var name = host.lowercased()
+    if name.hasPrefix("[") { return name.contains("]") }
+    if let colon = name.lastIndex(of: ":") { name = String(name[..<colon]) }
+    if name.hasSuffix(".") { name.removeLast() }
+    if name == "localhost" || name == ownName?.lowercased() { return true }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+  }
+}

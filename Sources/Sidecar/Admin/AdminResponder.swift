@@ -1,0 +1,105 @@
+// AdminResponder.swift: from a request to a row of the table of pages, and from its reply to the answer.
+
+import CheckAPI
+import EventLoop
+import HTTP1
+
+final class AdminResponder: Responder {
+  private let routes: [AdminRoute]
+  private let guardian: AdminGuard
+
+  /// - Parameter isReadOnly: `/metrics`, `/healthz` and `/readyz`, and nothing else.
+  init(_ routes: [AdminRoute], _ guardian: AdminGuard, isReadOnly: Bool) {
+    self.routes = isReadOnly ? routes.filter(\.isForProbes) : routes
+    self.guardian = guardian
+  }
+
+  /// A request that was understood, on its way to its answer.
+  private final class Asked {
+    let request: AdminRequest
+    let route: Result<AdminRoute, Refusal>
+
+    init(_ request: AdminRequest, _ route: Result<AdminRoute, Refusal>) {
+      self.request = request
+      self.route = route
+    }
+  }
+
+  func bodyNeed(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) -> BodyNeed {
+    let request = AdminRequest(head, bytes, from: peer)
+    let route = route(request)
+    let asked = Asked(request, route)
+    if case .success(let route) = route, route.takesBody { return .whole(asked) }
+    return .none(asked)
+  }
+
+  private func route(_ request: AdminRequest) -> Result<AdminRoute, Refusal> {
+    let here = routes.filter { $0.path == request.path }
+    guard !here.isEmpty else {
+      let known = Array(Set(routes.map(\.path))).sorted().joined(separator: ", ")
+      return .failure(Refusal(404, "nothing here; there are \(known)"))
+    }
+    guard let route = here.first(where: { Self.takes($0, request.method) }) else {
+      let takesPost = here.contains { $0.takesBody }
+      return .failure(
+        takesPost
+          ? Refusal(405, "\(request.path) takes POST", allow: "POST")
+          : Refusal(405, "this page takes GET and HEAD", allow: "GET, HEAD"))
+    }
+    do throws(Refusal) {
+      try guardian.check(request, route)
+    } catch {
+      return .failure(error)
+    }
+    return .success(route)
+  }
+
+  private static func takes(_ route: AdminRoute, _ method: String) -> Bool {
+    route.takesBody ? method == "POST" : method == "GET" || method == "HEAD"
+  }
+
+  func answer(
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ context: AnyObject?, from peer: PeerAddress, for asker: any Asker,
+    after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
+    answer(context, for: asker, after, to: &out)
+  }
+
+  func answer(
+    body: Span<UInt8>, _ context: AnyObject?, for asker: any Asker, after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
+    (context as? Asked)?.request.body = unsafe body.withUnsafeBufferPointer { unsafe Array($0) }
+    return answer(context, for: asker, after, to: &out)
+  }
+
+  private func answer(
+    _ context: AnyObject?, for asker: any Asker, _ after: Afterwards, to out: inout ResponseBuffer
+  ) -> Answering {
+    guard let asked = context as? Asked else { preconditionFailure("every request was understood by `bodyNeed`") }
+    let isHead = asked.request.isHead
+    do throws(Refusal) {
+      switch try asked.route.get().work {
+      case .now(let work):
+        return .answered(status: try work(asked.request).write(isHead: isHead, after, to: &out))
+      case .later(let work):
+        try work(asked.request) { reply in
+          asker.complete { after, out in reply.write(isHead: isHead, after, to: &out) }
+        }
+        return .later
+      }
+    } catch {
+      return .answered(status: AdminReply.refused(error).write(isHead: isHead, after, to: &out))
+    }
+  }
+
+  var isStopping: Bool { false }
+
+  func finishedBatch() {}
+}
+
+extension String {
+  /// The text of a stretch of bytes; what is no UTF-8 becomes U+FFFD.
+  init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+    self = unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+}

@@ -1,0 +1,31 @@
+// AdminRoutes.swift: every page and call of the admin listener, and the few of them that the metrics listener has.
+
+import CheckAPI
+import Telemetry
+
+extension AdminPages {
+  /// The table, in the order of a 404's list.
+  func routes() -> [AdminRoute] {
+    [
+      AdminRoute(
+        method: "GET", path: "/", access: .open,
+        work: .now { [unowned self] _ in .page(type: "text/html; charset=utf-8", body: home()) }),
+      AdminRoute(
+        method: "GET", path: "/healthz", isForProbes: true, work: .now { [state] _ in .health(state.liveness) }),
+      AdminRoute(
+        method: "GET", path: "/readyz", isForProbes: true, work: .now { [state] _ in .health(state.readiness) }),
+      AdminRoute(
+        method: "GET", path: "/health",
+        work: .now { [unowned self] _ in
+          let health = health()
+          return .page(status: health.isHealthy ? 200 : 503, type: "application/json", body: health.body)
+        }),
+      AdminRoute(
+        method: "GET", path: "/metrics", isForProbes: true,
+        work: .now { [unowned self] _ in .page(type: MetricsText.contentType, body: metrics()) }),
+      AdminRoute(
+        method: "GET", path: "/policies",
+        work: .now { [unowned self] _ in .page(type: "application/json", body: policies()) }),
+    ]
+  }
+}

@@ -1,0 +1,210 @@
+// OrderBook.swift: the orders in force, kept by counter identity so that they survive reloads, as counters do.
+//
+// Two sources: orders for policies in memory are made here and known to this process alone; those for policies in Redis
+// are read from there, so that all weirs have the same, and this book only checks and passes on what changes them. Each
+// change makes a new table of both, for the slots of the set in force. An order whose policy is gone stays in the book
+// until it ends or the policy comes back.
+//
+// A key has one order: a later one takes the place of an earlier one. Times are the Unix clock's: where that steps, so
+// do the ends of orders.
+
+import Policies
+
+/// Lives on the main loop.
+final class OrderBook {
+  /// In force for the set's slots.
+  private(set) var orders = Orders.none
+  /// Rises with every change of `orders`.
+  private(set) var version: UInt64 = 0
+
+  private typealias Page = [[UInt8]: BookedOrder]
+  private var local: [CounterIdentity: Page] = [:]
+  private var localCount = 0
+  private var localBytes = 0
+  private var shared: [CounterIdentity: Page] = [:]
+  private var sharedOrders: [BookedOrder] = []
+  /// When the first order ends.
+  private var firstEnd = Int64.max
+  private var set: PolicySet
+  /// The slots of the identities in `set`; nil until they are needed.
+  private var knownSlots: [CounterIdentity: UInt32]?
+  private let seed = UInt64.random(in: .min ... .max)
+  private let publish: (Orders) -> Void
+
+  /// - Parameters:
+  ///   - set: In force.
+  ///   - publish: Called with each new table, but for those that `adopt` makes.
+  init(_ set: PolicySet, publish: @escaping (Orders) -> Void) {
+    self.set = set
+    self.publish = publish
+  }
+
+  /// How many orders the book holds, for policies that are gone too.
+  var count: Int { localCount + sharedOrders.count }
+
+  // MARK: Changes
+
+  /// Lets so much more pass until then.
+  ///
+  /// - Parameters:
+  ///   - amount: In `OrderBounds.amount`.
+  ///   - until: Nanoseconds since the Unix epoch, as is `now`; at most 7 days later.
+  ///   - by: Who asks for it.
+  func grant(
+    domain: String, policy: String, key: [UInt8], amount: Int64, until: Int64, by: String, now: Int64
+  ) throws(OrderRefusal) -> OrderChange {
+    guard OrderBounds.amount.contains(amount) else { throw .amount(amount) }
+    return try place(Order(.grant(amount), until: until), domain, policy, key, by: by, now: now)
+  }
+
+  /// Lets nothing pass until then.
+  func block(
+    domain: String, policy: String, key: [UInt8], until: Int64, by: String, now: Int64
+  ) throws(OrderRefusal) -> OrderChange {
+    try place(Order(.block, until: until), domain, policy, key, by: by, now: now)
+  }
+
+  /// Ends the key's order, a block or a grant. `replaced` says whether there was one.
+  func unblock(domain: String, policy: String, key: [UInt8], now: Int64) throws(OrderRefusal) -> OrderChange {
+    let identity = try identity(domain, policy)
+    let change = change(identity, key, to: nil, now: now)
+    if !change.isShared, remove(identity, key) { renew() }
+    return change
+  }
+
+  /// The order in force for a key of a policy in force; nil where there is none.
+  func order(domain: String, policy: String, key: [UInt8], now: Int64) throws(OrderRefusal) -> BookedOrder? {
+    booked(try identity(domain, policy), key, now: now)
+  }
+
+  private func place(
+    _ order: Order, _ domain: String, _ policy: String, _ key: [UInt8], by: String, now: Int64
+  ) throws(OrderRefusal) -> OrderChange {
+    let identity = try identity(domain, policy)
+    guard order.until > now else { throw .over }
+    let (length, overflow) = order.until.subtractingReportingOverflow(now)
+    guard !overflow, length <= Bounds.orderTime else { throw .tooLong }
+    guard key.count <= Bounds.orderKey else { throw .keyTooLong }
+    let booked = BookedOrder(identity: identity, key: key, order: order, by: by)
+    let change = change(identity, key, to: booked, now: now)
+    if local[identity]?[key] == nil, shared[identity]?[key] == nil {
+      sweep(now: now)
+      guard count < OrderBounds.orders, change.isShared || localBytes + key.count <= Bounds.orderKeys else {
+        throw .full
+      }
+    }
+    guard !change.isShared else { return change }
+    _ = remove(identity, key)
+    local[identity, default: [:]][key] = booked
+    localCount += 1
+    localBytes += key.count
+    firstEnd = min(firstEnd, order.until)
+    renew()
+    return change
+  }
+
+  private func change(_ identity: CounterIdentity, _ key: [UInt8], to order: BookedOrder?, now: Int64) -> OrderChange {
+    OrderChange(
+      identity: identity, key: key, order: order, replaced: booked(identity, key, now: now),
+      isShared: identity.store == .redis)
+  }
+
+  private func booked(_ identity: CounterIdentity, _ key: [UInt8], now: Int64) -> BookedOrder? {
+    guard let found = local[identity]?[key] ?? shared[identity]?[key], now < found.order.until else { return nil }
+    return found
+  }
+
+  private func remove(_ identity: CounterIdentity, _ key: [UInt8]) -> Bool {
+    guard local[identity]?.removeValue(forKey: key) != nil else { return false }
+    if local[identity]?.isEmpty == true { local[identity] = nil }
+    localCount -= 1
+    localBytes -= key.count
+    return true
+  }
+
+  private func identity(_ domain: String, _ policy: String) throws(OrderRefusal) -> CounterIdentity {
+    guard let found = set.policies.first(where: { $0.name == policy && $0.domain == domain }) else {
+      throw .unknownPolicy(domain: domain, policy: policy)
+    }
+    return CounterIdentity(found)
+  }
+
+  // MARK: What others bring
+
+  /// Takes the set in force; `orders` is made for it when this returns. Hand both to the workers together.
+  func adopt(_ set: PolicySet) {
+    self.set = set
+    knownSlots = nil
+    if count > 0 { compile() }
+  }
+
+  /// Takes what Redis holds, in place of what it held before: what is within the bounds of orders made here, the first
+  /// ones first. Costs next to nothing where it is what was held before.
+  func takeShared(_ orders: [BookedOrder], now: Int64) {
+    var taken: [BookedOrder] = []
+    var bytes = 0
+    for order in orders where now < order.order.until && order.key.count <= Bounds.orderKey {
+      bytes += order.key.count
+      guard taken.count < OrderBounds.orders, bytes <= Bounds.orderKeys else { break }
+      taken.append(order)
+    }
+    guard taken != sharedOrders else { return }
+    keep(shared: taken)
+    renew()
+  }
+
+  private func keep(shared taken: [BookedOrder]) {
+    sharedOrders = taken
+    shared = [:]
+    for order in taken {
+      shared[order.identity, default: [:]][order.key] = order
+      firstEnd = min(firstEnd, order.order.until)
+    }
+  }
+
+  /// Forgets the orders that have ended. Costs nothing until the first one has; then at most all are looked at.
+  func sweep(now: Int64) {
+    guard now >= firstEnd else { return }
+    firstEnd = .max
+    for (identity, page) in local {
+      for (key, booked) in page {
+        if now >= booked.order.until {
+          _ = remove(identity, key)
+        } else {
+          firstEnd = min(firstEnd, booked.order.until)
+        }
+      }
+    }
+    keep(shared: sharedOrders.filter { now < $0.order.until })
+    renew()
+  }
+
+  // MARK: The table
+
+  private func renew() {
+    compile()
+    publish(orders)
+  }
+
+  private func compile() {
+    var entries: [Orders.Entry] = []
+    entries.reserveCapacity(count)
+    let slots = count > 0 ? slots() : [:]
+    for pages in [local, shared] {
+      for (identity, page) in pages {
+        guard let slot = slots[identity] else { continue }
+        for (key, booked) in page { entries.append(Orders.Entry(slot: slot, key: key, order: booked.order)) }
+      }
+    }
+    orders = Orders(entries, seed: seed)
+    version += 1
+  }
+
+  private func slots() -> [CounterIdentity: UInt32] {
+    if let knownSlots { return knownSlots }
+    var slots: [CounterIdentity: UInt32] = [:]
+    for (policy, slot) in zip(set.policies, set.slots) { slots[CounterIdentity(policy)] = slot }
+    knownSlots = slots
+    return slots
+  }
+}

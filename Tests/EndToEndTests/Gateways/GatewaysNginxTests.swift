@@ -1,0 +1,83 @@
+// GatewaysNginxTests.swift: what only nginx does: redirects inside, and statuses of its own.
+
+import TestKit
+import Testing
+
+@Suite struct GatewaysNginxTests {
+  /// Locations beside that of the example.
+  private static func locations(_ text: String) -> [Gateway.Edit] {
+    [Gateway.Edit(file: "nginx.conf", line: "        location / {", by: text + "\n        location / {")]
+  }
+
+  @Test("one request is one check, also where nginx redirects it inside")
+  func redirects() async throws {
+    try await aside {
+      let weir = try WeirProcess(
+        "policies: [{name: a, key: path, algorithm: fixed-window, limit: 2, period: \(forever)}]")
+      let service = try HTTPStub { request in
+        guard request.target == "/accel" else { return .status(200, body: request.target) }
+        return .status(200, [("X-Accel-Redirect", "/inside")])
+      }
+      let gateway = try Gateway.nginx.start(
+        weir: weir.listen[0], service: service.address,
+        edits: Self.locations(
+          """
+                  error_page 502 /sorry;
+                  location /broken { proxy_pass http://127.0.0.1:9; }
+                  location /tried { try_files /none @tried; }
+                  location @tried { proxy_pass http://127.0.0.1:\(service.address.port); }
+                  location /inside { internal; proxy_pass http://127.0.0.1:\(service.address.port); }
+          """))
+      let client = try HTTPClient(gateway.address)
+      let redirected = [("/broken", 502, "/sorry"), ("/tried", 200, "/tried"), ("/accel", 200, "/inside")]
+      for (target, status, text) in redirected {
+        for remaining in [1, 0] {
+          let response = try client.request("GET", target)
+          #expect(response.status == status, "\(target)")
+          #expect(response.text == text, "\(target)")
+          #expect(response.count(of: "X-RateLimit-Remaining") == 1, "\(target)")
+          #expect(response.int("X-RateLimit-Remaining") == remaining, "\(target)")
+        }
+        #expect(try client.request("GET", target).status == 429, "\(target)")
+      }
+      #expect(try weir.metric("weir_checks_total") == 9)
+    }
+  }
+
+  @Test("nginx's own 403 and 401 stay what they are, and ask nobody; auth_request off leaves a path out")
+  func ownStatuses() async throws {
+    try await aside {
+      let check = try HTTPStub(ignoresBodies: true) { _ in .status(403, [("Retry-After", "7")]) }
+      let service = try HTTPStub.service()
+      let gateway = try Gateway.nginx.start(
+        weir: check.address, service: service.address,
+        edits: Self.locations(
+          """
+                  location /denied { deny all; }
+                  location /basic { auth_basic realm; auth_basic_user_file /dev/null; }
+                  location /free { auth_request off; proxy_pass http://127.0.0.1:\(service.address.port); }
+          """))
+      let client = try HTTPClient(gateway.address)
+      let denied = try client.request("GET", "/denied")
+      #expect(denied.status == 403)
+      #expect(denied["Retry-After"] == nil)
+      let basic = try client.request("GET", "/basic")
+      #expect(basic.status == 401)
+      #expect(basic["WWW-Authenticate"] != nil)
+      #expect(try client.request("GET", "/free").isFromService)
+      #expect(check.requests.isEmpty)
+      #expect(try client.request("GET", "/").status == 429)
+    }
+  }
+
+  @Test("the page that asks weir is none for clients")
+  func hidden() async throws {
+    try await aside {
+      let setup = try GatewaySetup(.nginx, plenty)
+      for target in ["/_weir", "/%5fweir", "//_weir", "/x/../_weir?deny_status=401"] {
+        #expect(try setup.client().request("GET", target).status == 404, "\(target)")
+      }
+      #expect(setup.service.requests.isEmpty)
+    }
+  }
+}

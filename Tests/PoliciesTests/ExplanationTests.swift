@@ -1,0 +1,121 @@
+// ExplanationTests.swift: explanations against matches. The two are decided apart; they must agree on everything.
+
+import Limiting
+import Testing
+
+@testable import Policies
+
+struct ExplanationTests {
+  /// What is compared of a policy that applies: the key as the bytes that its parts stand for.
+  private struct Terms: Equatable {
+    var policy: Int
+    var key: [UInt8]
+    var effect: Charge.Effect
+    var limit: Limit
+    var cost: Int64
+  }
+
+  @Test("an explanation and a match agree on what applies, its key, cost and numbers", arguments: [UInt64](1...60))
+  func agreesWithMatch(seed: UInt64) {
+    var world = World(random: Seeded(seed + 1_000))
+    let policies = world.policies()
+    let set = PolicySet(policies, ipv6Prefix: [0, 32, 48, 64, 128][Int(seed % 5)])
+    var check = Check()
+    for _ in 0..<150 {
+      let facts = world.check().facts
+      check.fill(facts, set)
+      set.match(&check)
+      let matched = check.outcomes.map {
+        Terms(
+          policy: $0.policy, key: $0.key, effect: $0.effect, limit: $0.effect == .limit ? $0.limit : .ten,
+          cost: $0.cost)
+      }
+      let explanations = set.explain(&check, domain: facts.domain)
+      let explained = explanations.compactMap { explanation in
+        explanation.terms.map { terms in
+          Terms(
+            policy: explanation.policy, key: Self.bytes(terms.key), effect: terms.effect,
+            limit: terms.effect == .limit ? terms.limit : .ten, cost: terms.cost)
+        }
+      }
+      #expect(explained == matched, "seed \(seed): \(facts)")
+      #expect(
+        explanations.map(\.policy) == policies.indices.filter { policies[$0].domain == facts.domain },
+        "seed \(seed): every policy of the domain, in order")
+      #expect(explanations.allSatisfy { !$0.why.isEmpty && !$0.why.contains("\n") }, "seed \(seed): \(facts)")
+      for explanation in explanations {
+        guard let number = explanation.terms?.override else { continue }
+        let effect = policies[explanation.policy].overrides[number].effect
+        #expect(Self.effect(explanation.terms) == effect, "seed \(seed): the override named gave the numbers")
+      }
+    }
+  }
+
+  @Test("a check is explained alike before and after it was matched")
+  func afterMatch() {
+    let set = PolicySet([.with(key: ["header.h", "ip"])])
+    var check = Check()
+    check.fill(Facts(ip: "10.0.0.1", headers: [("h", "\"a, b"), ("h", "c\"")]), set)
+    let before = set.explain(&check, domain: "default")
+    set.match(&check)
+    #expect(set.explain(&check, domain: "default") == before)
+    #expect(Self.bytes(before[0].terms?.key) == check.outcomes[0].key)
+  }
+
+  @Test("a list too long to sort makes the same key here and there")
+  func longList() {
+    let set = PolicySet([.with(key: ["header.h"])])
+    for count in [CheckBounds.sortedValues, CheckBounds.sortedValues + 1] {
+      let line = (0..<count).map { String($0 % 7) }.joined(separator: ",")
+      var check = Check()
+      check.fill(Facts(headers: [("h", line)]), set)
+      let key = set.explain(&check, domain: "default")[0].terms?.key
+      set.match(&check)
+      #expect(Self.bytes(key) == check.outcomes[0].key, "\(count) values")
+    }
+  }
+
+  @Test("a domain without policies has nothing to explain")
+  func unknownDomain() {
+    let set = PolicySet([.with()])
+    var check = Check()
+    check.fill(Facts(domain: "none"), set)
+    #expect(set.explain(&check, domain: "none").isEmpty)
+  }
+
+  @Test("the parts of a key are text")
+  func keyText() {
+    typealias Part = Explanation.KeyPart
+    #expect(Part.value(Array("a".utf8)).texts == ["a"])
+    #expect(Part.value([0xff]).texts == ["\u{fffd}"])
+    #expect(Part.values([[], Array("b".utf8)]).texts == ["", "b"])
+    #expect(Part.address(IPAddress("192.0.2.7")!, prefix: 64).texts == ["192.0.2.7"])
+    #expect(Part.address(IPAddress("2001:db8::")!, prefix: 64).texts == ["2001:db8::/64"])
+    #expect(Part.address(IPAddress("2001:db8::1")!, prefix: 128).texts == ["2001:db8::1"])
+  }
+
+  private static func effect(_ terms: Explanation.Terms?) -> Policy.Override.Effect? {
+    switch terms?.effect {
+    case .limit: terms.map { .limit($0.limit) }
+    case .unlimited: .unlimited
+    case .block: .block
+    case nil: nil
+    }
+  }
+
+  // MARK: The layout that PolicySet+Key.swift draws, written down a second time
+
+  private static func bytes(_ key: [Explanation.KeyPart]?) -> [UInt8] { key.map { $0.flatMap(bytes) } ?? [0] }
+
+  private static func bytes(_ part: Explanation.KeyPart) -> [UInt8] {
+    switch part {
+    case .value(let value): [1] + prefixed(value)
+    case .values(let values): [2] + number(values.count) + values.flatMap(prefixed)
+    case .address(let address, _): [4] + address.bytes
+    }
+  }
+
+  private static func prefixed(_ value: [UInt8]) -> [UInt8] { number(value.count) + value }
+
+  private static func number(_ value: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 0xff) } }
+}
