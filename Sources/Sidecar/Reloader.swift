@@ -41,7 +41,7 @@ final class Reloader {
   private var poll: Timer?
   private var firstEvent: Int64?
   private var seen: PathSignature?
-  private var inForce: Rules
+  private(set) var inForce: Rules
   /// Sets that workers may still be leaving. Whoever lets go of a set last frees it, which takes milliseconds for
   /// thousands of policies: that is the main thread, two polls later, and never a worker.
   private var leaving: [Rules] = []

@@ -235,7 +235,7 @@ final class SidecarProcess {
     self.errands = errands
     let pages = AdminPages(
       state: state, store: store, reloader: reloader, workers: workers, errands: errands, ownCounters: ownCounters,
-      redis: redis)
+      redis: redis, keyDisplay: keyDisplay)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger

@@ -49,7 +49,7 @@ import Testing
       let now = StoreAtHand.instant(turn.instant)
       if random.pick([true, false, false, false]) {
         // One in four ends an order by one that is over at once.
-        let length = random.pick([0, 1, 5_000_000, 200_000_000, 3_000_000_000])
+        let length: Int64 = random.pick([0, 1, 5_000_000, 200_000_000, 3_000_000_000])
         list.append(
           Ordered(
             slot: UInt32.random(in: 0..<Self.slots, using: &random), key: random.pick(Self.keys),

@@ -10,7 +10,8 @@ import Telemetry
 final class AdminPages {
   let state: ProcessState
   private let store: MemoryStore
-  private let reloader: Reloader
+  let reloader: Reloader
+  let keyDisplay: KeyDisplay
   private let workers: [Worker]
   let errands: Errands
   /// Counts of the main thread's own listeners.
@@ -20,8 +21,9 @@ final class AdminPages {
 
   init(
     state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], errands: Errands,
-    ownCounters: WorkerCounters, redis: RedisStatus?
+    ownCounters: WorkerCounters, redis: RedisStatus?, keyDisplay: KeyDisplay
   ) {
+    self.keyDisplay = keyDisplay
     self.redis = redis
     self.errands = errands
     self.state = state

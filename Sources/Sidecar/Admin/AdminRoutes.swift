@@ -26,6 +26,9 @@ extension AdminPages {
       AdminRoute(
         method: "GET", path: "/policies",
         work: .now { [unowned self] _ in .page(type: "application/json", body: policies()) }),
+      AdminRoute(
+        method: "GET", path: "/keys/top", access: .reads,
+        work: .later { [unowned self] (request, reply) throws(Refusal) in try topKeys(request, reply) }),
     ]
   }
 }
