@@ -34,7 +34,7 @@ public enum JSONCheck {
     return domain
   }
 
-  private static func domain(_ value: JSONValue) throws(Refusal) -> String {
+  static func domain(_ value: JSONValue) throws(Refusal) -> String {
     guard let text = value.string else { throw Refusal(400, "domain must be a string") }
     guard PolicyName.isValid(text.utf8) else {
       throw Refusal(400, "domain must be [a-z0-9] then [a-z0-9._-], at most \(PolicyName.maximumLength) bytes")

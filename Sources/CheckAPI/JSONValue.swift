@@ -46,6 +46,7 @@ import CJansson
   }
 
   var isObject: Bool { unsafe value.pointee.type == JSON_OBJECT }
+  var isNull: Bool { unsafe value.pointee.type == JSON_NULL }
   var isString: Bool { unsafe value.pointee.type == JSON_STRING }
 
   /// A whole number; nil for anything else, `1.0` included.
@@ -65,6 +66,12 @@ import CJansson
     unsafe UnsafeRawPointer(base).withMemoryRebound(to: UInt8.self, capacity: json_string_length(value)) { bytes in
       unsafe body(UnsafeBufferPointer(start: bytes, count: json_string_length(value)).span)
     }
+  }
+
+  /// The elements of an array; nil for anything else.
+  var elements: [JSONValue]? {
+    guard unsafe value.pointee.type == JSON_ARRAY else { return nil }
+    return (0..<(unsafe json_array_size(value))).map { unsafe JSONValue(tree, json_array_get(value, $0)) }
   }
 
   // MARK: Members of an object, in the order written

@@ -18,6 +18,11 @@ public enum JSONText {
 
   public static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
 
+  /// An object of members whose values are JSON already.
+  public static func object(_ members: [(String, String)]) -> String {
+    "{" + members.map { quoted($0.0) + ":" + $0.1 }.joined(separator: ",") + "}"
+  }
+
   /// What would break a line or a terminal: C0, DEL and C1, and the two Unicode line separators.
   static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029

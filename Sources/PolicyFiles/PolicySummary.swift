@@ -80,6 +80,6 @@ public enum PolicySummary {
       ("mode", JSONText.quoted(policy.mode.rawValue)), ("overrides", "\(policy.overrides.count)"),
       ("file", JSONText.quoted(policy.source.file)), ("line", "\(policy.source.line)"),
     ]
-    return "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+    return JSONText.object(members)
   }
 }

@@ -26,7 +26,7 @@ import Testing
       let service = try HTTPStub.service()
       let gateway = try Gateway.haproxy.start(weir: check.address, service: service.address, .failOpen)
       // HAProxy takes heads up to about 15 KiB. Around there the check, with its longer names, would be larger still.
-      for bytes in Array(stride(from: 12_000, to: 12_500, by: 50)) + Array(stride(from: 14_800, to: 15_500, by: 10)) {
+      for bytes in stride(from: 14_800, to: 15_500, by: 10) {
         let response = try HTTPClient(gateway.address).request(
           "GET", "/", [("X-Api-Key", String(repeating: "k", count: bytes))])
         #expect([400, 429, 503].contains(response.status), "\(bytes): \(response.status)")

@@ -3,19 +3,16 @@
 --   txn.weir            allowed, denied, unanswered (5xx or no answer), or refused (any other status)
 --   txn.weir_limit, txn.weir_remaining, txn.weir_reset, txn.weir_retry_after, txn.weir_body    where weir sent them
 --
--- A client has no part in "unanswered": what it could make too large to ask about is refused before it is asked.
--- Should this script fail, txn.weir is not set, and haproxy.cfg lets the request not pass.
+-- A client has no part in "unanswered": a check that it made too large is a 400 of the section `weir`, and refused.
+-- Should this script fail, txn.weir is not set, and haproxy.cfg does not let the request pass.
 
 -- The headers of a client's that policies use. No other reaches weir. In lower case.
 local forwarded_headers = { "x-api-key" }
 
--- The section `weir` of haproxy.cfg answers within 1 s, also for a weir that does not. This wait is longer, since
--- the HTTP client of HAProxy 2.6 asks again after a time-out of its own, and a check would count twice.
+-- The section `weir` of haproxy.cfg always answers: 1 s to connect, 1 s for weir. This wait is longer, since the HTTP
+-- client of HAProxy 2.6 asks again after a time-out of its own, and a check would count twice.
 local door = "abns@weir"
 local wait_ms = 3000
-
--- A check must fit into a buffer (tune.bufsize, 16 KiB), beside the names of its headers.
-local most_bytes = 12 * 1024
 
 local outcome_of_status = { [200] = "allowed", [401] = "denied", [403] = "denied", [429] = "denied" }
 
@@ -35,7 +32,6 @@ local function joined(lines)
     return table.concat(values, ", ")
 end
 
--- The check's headers, or nil if they are too large.
 local function check_headers(txn)
     local values = {
         ["x-forwarded-uri"] = txn.sf:pathq(),
@@ -52,12 +48,11 @@ local function check_headers(txn)
 
     -- Each check has a connection to the door of its own: on one that was used before, HAProxy would answer the loss
     -- of a connection to weir by closing it, and the client would ask again. To weir connections are kept.
-    local headers, bytes = { connection = { "close" } }, 0
+    local headers = { connection = { "close" } }
     for name, value in pairs(values) do
         headers[name] = { value }
-        bytes = bytes + #value
     end
-    return bytes <= most_bytes and headers or nil
+    return headers
 end
 
 local function keep(txn, variable, lines)
@@ -68,11 +63,6 @@ end
 
 core.register_action("weir", { "http-req" }, function(txn)
     local headers = check_headers(txn)
-    if headers == nil then
-        txn:set_var("txn.weir", "refused")
-        return
-    end
-
     local answer = core.httpclient():get({ url = "http://weir/check", dst = door, headers = headers, timeout = wait_ms })
     local result = outcome(answer.status)
     if result == "allowed" or result == "denied" then

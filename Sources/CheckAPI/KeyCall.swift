@@ -1,0 +1,131 @@
+// KeyCall.swift: what an operator says about one key, as the body of a request:
+//
+//   {"domain": "default", "policy": "per-address", "key": ["203.0.113.9"], "amount": 100, "for": "10m", "note": "launch"}
+//
+// A part of the key is a string; an array of strings where a header or query parameter has several values; an object
+// {"hex": "…"} where a value is no UTF-8. `"key": null` is the counter of checks that lack an attribute of the key.
+
+public import Policies
+
+/// A call about one key.
+public struct KeyCall: Sendable, Equatable {
+  public var domain = PolicyName.defaultDomain
+  public var policy = ""
+  public var key = KeyText(parts: [])
+  /// nil: not given.
+  public var amount: Int64?
+  /// Seconds since the Unix epoch; nil: not given.
+  public var until: Int64?
+  /// A duration as policy files have it; nil: not given.
+  public var lasting: String?
+  /// For the log, and for whoever looks at the order later.
+  public var note = ""
+
+  /// Characters of a note, at most: a line.
+  public static let longestNote = 200
+
+  /// A member beyond `domain`, `policy`, `key` and `note`, which every call takes.
+  public enum Member: String, Sendable {
+    case amount, until
+    case lasting = "for"
+  }
+
+  /// - Parameter members: What this call takes besides.
+  /// - Throws: A 400 that says what is wrong and where.
+  public init(json body: Span<UInt8>, taking members: [Member]) throws(Refusal) {
+    let root = try JSONValue.parse(body)
+    guard root.isObject else { throw Refusal(400, "the body must be a JSON object") }
+    var hasKey = false
+    var next = root.firstMember
+    while let member = next {
+      let value = root.value(of: member)
+      let name = root.name(of: member)
+      switch (name, Member(rawValue: name)) {
+      case ("domain", _): domain = try JSONCheck.domain(value)
+      case ("policy", _): policy = try Self.policy(value)
+      case ("key", _):
+        key = try Self.key(value)
+        hasKey = true
+      case ("note", _): note = try Self.note(value)
+      case (_, .amount) where members.contains(.amount): amount = try Self.integer(value, name)
+      case (_, .until) where members.contains(.until): until = try Self.integer(value, name)
+      case (_, .lasting) where members.contains(.lasting): lasting = try Self.string(value, name)
+      default:
+        let known = ["domain", "policy", "key", "note"] + members.map(\.rawValue)
+        throw Refusal(400, "unknown member \"\(name)\"; known are \(known.joined(separator: ", "))")
+      }
+      next = root.member(after: member)
+    }
+    guard !policy.isEmpty else { throw Refusal(400, "policy is missing") }
+    guard hasKey else {
+      throw Refusal(400, "key is missing: an array with a part for each attribute of the policy's key")
+    }
+  }
+
+  private static func string(_ value: JSONValue, _ name: String) throws(Refusal) -> String {
+    guard let text = value.string else { throw Refusal(400, "\(name) must be a string") }
+    return text
+  }
+
+  private static func integer(_ value: JSONValue, _ name: String) throws(Refusal) -> Int64 {
+    guard let number = value.integer else { throw Refusal(400, "\(name) must be a whole number") }
+    return number
+  }
+
+  private static func policy(_ value: JSONValue) throws(Refusal) -> String {
+    let name = try string(value, "policy")
+    guard PolicyName.isValid(name.utf8) else { throw Refusal(400, "policy must be the name of a policy") }
+    return name
+  }
+
+  private static func note(_ value: JSONValue) throws(Refusal) -> String {
+    let note = try string(value, "note")
+    guard note.count <= longestNote, !note.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+      throw Refusal(400, "note must be at most \(longestNote) characters, without control characters")
+    }
+    return note
+  }
+
+  // MARK: The key
+
+  private static func key(_ value: JSONValue) throws(Refusal) -> KeyText {
+    if value.isNull { return .shared }
+    guard let elements = value.elements else {
+      throw Refusal(400, "key must be an array with a part for each attribute of the policy's key, or null")
+    }
+    var parts: [KeyText.Part] = []
+    for element in elements { parts.append(try part(element)) }
+    return KeyText(parts: parts)
+  }
+
+  private static func part(_ value: JSONValue) throws(Refusal) -> KeyText.Part {
+    guard let elements = value.elements else { return .value(try bytes(value)) }
+    var values: [[UInt8]] = []
+    for element in elements { values.append(try bytes(element)) }
+    return .values(values)
+  }
+
+  private static func bytes(_ value: JSONValue) throws(Refusal) -> [UInt8] {
+    if let text = value.string { return Array(text.utf8) }
+    if value.isObject, let member = value.firstMember, value.name(of: member) == "hex",
+      value.member(after: member) == nil,
+      let digits = value.value(of: member).string, let bytes = decodeHex(digits)
+    {
+      return bytes
+    }
+    throw Refusal(400, "a part of key must be a string, an array of strings, or {\"hex\": \"…\"}")
+  }
+
+  private static func decodeHex(_ digits: String) -> [UInt8]? {
+    let digits = Array(digits.utf8)
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16),
+        digits[index] != UInt8(ascii: "+")
+      else { return nil }
+      bytes.append(byte)
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,281 @@
+// KeyDesk.swift: one key at a time: its state, forgetting what it spent, and orders for it. Every change is logged, with
+// who asked and what for.
+//
+// Keys of policies in memory are this process's own. Those in Redis are asked and changed there, through a worker.
+
+import CheckAPI
+import EventLoop
+import Limiting
+import Policies
+import PolicyFiles
+import Stores
+import Telemetry
+
+/// Lives on the main loop.
+final class KeyDesk {
+  private let state: ProcessState
+  private let loop: Loop
+  private let store: MemoryStore
+  private let reloader: Reloader
+  private let book: OrderBook
+  private let shared: SharedKeys?
+  private let display: KeyDisplay
+  private let ipv6Prefix: Int
+  private let logger: EventLogger
+
+  /// - Parameter shared: The way to Redis; nil where there is none.
+  init(
+    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: SharedKeys?,
+    display: KeyDisplay, ipv6Prefix: Int, logger: EventLogger
+  ) {
+    self.state = state
+    self.loop = loop
+    self.store = store
+    self.reloader = reloader
+    self.book = book
+    self.shared = shared
+    self.display = display
+    self.ipv6Prefix = ipv6Prefix
+    self.logger = logger
+  }
+
+  /// A key of a policy in force.
+  private struct Place {
+    var policy: Policy
+    /// In the set in force.
+    var number: Int
+    var key: KeyText
+    var bytes: [UInt8]
+    var isShared: Bool { policy.store == .redis }
+  }
+
+  private var now: Now { state.clock.now(at: loop.now) }
+
+  // MARK: GET /keys
+
+  func show(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    try request.refuseUnknownParameters(["domain", "policy", "key", "shared"])
+    var call = KeyCall()
+    call.domain = try request.parameter("domain") ?? call.domain
+    guard let policy = try request.parameter("policy") else { throw Refusal(400, "parameter policy is missing") }
+    call.policy = policy
+    let parts = request.query.filter { $0.name == "key" }.map { KeyText.Part.value(Array($0.value.utf8)) }
+    switch try request.parameter("shared") {
+    case nil, "false"?: call.key = KeyText(parts: parts)
+    case "true"? where parts.isEmpty: call.key = .shared
+    case "true"?: throw Refusal(400, "give key, or shared=true")
+    default: throw Refusal(400, "shared must be true or false")
+    }
+    let place = try place(of: call)
+    let now = self.now
+    guard let charge = charge(of: place, at: now) else {
+      throw Refusal(400, "this is no key of policy \(place.policy.name)")
+    }
+    guard place.isShared, charge.effect == .limit, let shared else {
+      let here = store.state(slot: charge.slot, key: place.bytes.span, limit: charge.limit, now: now)
+      return reply(.json(describe(place, charge, here.decision, "memory", at: now)))
+    }
+    shared.look(charge, place.bytes) { [self] answer in
+      switch answer {
+      case .success(let decision): reply(.json(describe(place, charge, decision, "redis", at: self.now)))
+      case .failure(let refusal): reply(.refused(refusal))
+      }
+    }
+  }
+
+  /// What a check of cost 1 with this key would ask, orders included.
+  private func charge(of place: Place, at now: Now) -> Charge? {
+    guard var charge = reloader.inForce.set.charge(policy: place.number, key: place.bytes).map({ [$0] }) else {
+      return nil
+    }
+    book.orders.apply(to: &charge, keys: place.bytes.span, at: now.unix)
+    return charge[0]
+  }
+
+  private func describe(_ place: Place, _ charge: Charge, _ decision: Decision, _ home: String, at now: Now) -> String {
+    let order = try? book.order(domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: now.unix)
+    var members = head(of: place)
+    members += [
+      ("algorithm", JSONText.quoted(place.policy.limit.algorithm.name)),
+      ("period", JSONText.quoted(DurationText.text(charge.limit.period))),
+    ]
+    members += KeyNumbers(charge, decision, at: now).members
+    members += [
+      ("store", JSONText.quoted(home)), ("mode", JSONText.quoted(place.policy.mode.rawValue)),
+      ("order", order.flatMap { $0 }.map(describe) ?? "null"),
+    ]
+    return JSONText.object(members)
+  }
+
+  private func describe(_ booked: BookedOrder) -> String {
+    var members: [(String, String)]
+    switch booked.order.kind {
+    case .grant(let amount): members = [("kind", "\"grant\""), ("amount", "\(amount)")]
+    case .block: members = [("kind", "\"block\"")]
+    }
+    members += [("until", "\(UnixSeconds.roundedUp(booked.order.until))"), ("by", JSONText.quoted(booked.by))]
+    return JSONText.object(members)
+  }
+
+  private func head(of place: Place) -> [(String, String)] {
+    let key =
+      display.isHashed ? ("hash", JSONText.quoted(display.hashText(place.bytes.span))) : ("key", KeyJSON.text(place.key))
+    return [("domain", JSONText.quoted(place.policy.domain)), ("policy", JSONText.quoted(place.policy.name)), key]
+  }
+
+  // MARK: POST /keys/…
+
+  func reset(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    let call = try KeyCall(json: request.body.span, taking: [])
+    let place = try place(of: call)
+    guard place.isShared, let shared else {
+      switch store.reset(slot: reloader.inForce.set.slots[place.number], key: place.bytes.span) {
+      case .forgotten: finishReset(place, call, request, true, reply)
+      case .nothing: finishReset(place, call, request, false, reply)
+      case .overflow:
+        throw Refusal(
+          409, "the key has no counter of its own: --max-keys was reached, and it shares one with others; try again later")
+      }
+      return
+    }
+    shared.reset(CounterIdentity(place.policy), place.bytes) { [self] answer in
+      switch answer {
+      case .success(let wasThere): finishReset(place, call, request, wasThere, reply)
+      case .failure(let refusal): reply(.refused(refusal))
+      }
+    }
+  }
+
+  private func finishReset(
+    _ place: Place, _ call: KeyCall, _ request: AdminRequest, _ wasThere: Bool, _ reply: (AdminReply) -> Void
+  ) {
+    log("key reset", place, call, request)
+    reply(.json(JSONText.object(head(of: place) + [("reset", "\(wasThere)")])))
+  }
+
+  func grant(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    let call = try KeyCall(json: request.body.span, taking: [.amount, .until, .lasting])
+    guard let amount = call.amount else { throw Refusal(400, "amount is missing") }
+    let until = try end(of: call)
+    try order(call, request, "key granted", reply) { (place, by) throws(OrderRefusal) in
+      try self.book.grant(
+        domain: place.policy.domain, policy: place.policy.name, key: place.bytes, amount: amount, until: until, by: by,
+        now: self.now.unix)
+    }
+  }
+
+  func block(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    let call = try KeyCall(json: request.body.span, taking: [.until, .lasting])
+    let until = try end(of: call)
+    try order(call, request, "key blocked", reply) { (place, by) throws(OrderRefusal) in
+      try self.book.block(
+        domain: place.policy.domain, policy: place.policy.name, key: place.bytes, until: until, by: by,
+        now: self.now.unix)
+    }
+  }
+
+  func unblock(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    let call = try KeyCall(json: request.body.span, taking: [])
+    try order(call, request, "key unblocked", reply) { (place, _) throws(OrderRefusal) in
+      try self.book.unblock(
+        domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: self.now.unix)
+    }
+  }
+
+  /// Makes a change, here or in Redis, and says what is in force then.
+  private func order(
+    _ call: KeyCall, _ request: AdminRequest, _ event: String, _ reply: @escaping (AdminReply) -> Void,
+    _ change: (Place, _ by: String) throws(OrderRefusal) -> OrderChange
+  ) throws(Refusal) {
+    let place = try place(of: call)
+    let by = call.note.isEmpty ? "\(request.peer)" : "\(request.peer): \(call.note)"
+    let changed: OrderChange
+    do throws(OrderRefusal) {
+      changed = try change(place, by)
+    } catch {
+      throw Refusal(error.status, error.detail)
+    }
+    let done = { [self] in
+      log(event, place, call, request)
+      let members = [
+        ("order", changed.order.map(describe) ?? "null"), ("replaced", changed.replaced.map(describe) ?? "null"),
+      ]
+      reply(.json(JSONText.object(head(of: place) + members)))
+    }
+    guard changed.isShared, let shared else { return done() }
+    shared.write(changed) { answer in
+      switch answer {
+      case .success: done()
+      case .failure(let refusal): reply(.refused(refusal))
+      }
+    }
+  }
+
+  // MARK: Reading calls
+
+  private func place(of call: KeyCall) throws(Refusal) -> Place {
+    let set = reloader.inForce.set
+    guard let number = set.policies.firstIndex(where: { $0.domain == call.domain && $0.name == call.policy }) else {
+      let refusal = OrderRefusal.unknownPolicy(domain: call.domain, policy: call.policy)
+      throw Refusal(refusal.status, refusal.detail)
+    }
+    let policy = set.policies[number]
+    do throws(KeyMismatch) {
+      let bytes = try call.key.bytes(for: policy, ipv6Prefix: ipv6Prefix)
+      // As it counts: an address by its prefix, a host in lower case.
+      let key = KeyText(bytes.span, of: policy.key, ipv6Prefix: ipv6Prefix) ?? call.key
+      return Place(policy: policy, number: number, key: key, bytes: bytes)
+    } catch {
+      throw Refusal(400, error.detail(policy))
+    }
+  }
+
+  /// Nanoseconds since the Unix epoch.
+  private func end(of call: KeyCall) throws(Refusal) -> Int64 {
+    switch (call.until, call.lasting) {
+    case (let until?, nil):
+      let (nanoseconds, overflow) = until.multipliedReportingOverflow(by: Bounds.second)
+      return overflow ? .max : nanoseconds
+    case (nil, let text?):
+      do throws(DurationText.Malformed) {
+        let (end, overflow) = now.unix.addingReportingOverflow(try DurationText.parse(text))
+        return overflow ? .max : end
+      } catch {
+        throw Refusal(400, "for \"\(text)\" \(error.message)")
+      }
+    case (nil, nil): throw Refusal(400, "until (Unix seconds) or for (as in 10m) is missing")
+    default: throw Refusal(400, "give until or for, not both")
+    }
+  }
+
+  // MARK: The log
+
+  private func log(_ event: String, _ place: Place, _ call: KeyCall, _ request: AdminRequest) {
+    let key = display.isHashed ? display.hashText(place.bytes.span) : KeyJSON.text(place.key)
+    let until = call.until.map { "\($0)" } ?? ""
+    logger.log(
+      .info, event,
+      [
+        "by": .string("\(request.peer)"), "domain": .string(place.policy.domain), "policy": .string(place.policy.name),
+        "key": .string(key), "amount": .integer(call.amount ?? 0), "until": .string(call.lasting ?? until),
+        "note": .string(call.note),
+      ])
+  }
+}
+
+extension KeyMismatch {
+  /// What is wrong with a key for `policy`, and what would be right.
+  func detail(_ policy: Policy) -> String {
+    let names = policy.key.map(\.text)
+    return switch self {
+    case .count(let expected, let given):
+      "key has \(given) part\(given == 1 ? "" : "s"); policy \(policy.name) has a key of \(expected): "
+        + (names.isEmpty ? "give []" : names.joined(separator: ", "))
+    case .notShared: "policy \(policy.name) has no counter that checks without an attribute share"
+    case .address(let part): "part \(part + 1) of key (\(names[part])) must be an IP address"
+    case .single(let part): "part \(part + 1) of key (\(names[part])) has one value: give a string"
+    case .empty(let part): "part \(part + 1) of key (\(names[part])) is an empty list"
+    case .cut: "only the beginning of the key is known"
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// SharedKeys.swift: keys of policies that count in Redis, as the key desk asks for them.
+
+import CheckAPI
+import Limiting
+import Policies
+
+/// The way to Redis for calls about one key. Each call answers once, on the main loop, within the time for a shared
+/// decision; a failure is a 503 that says whether anything changed.
+protocol SharedKeys: AnyObject {
+  /// What a check of cost 1 would get.
+  func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<Decision, Refusal>) -> Void)
+
+  /// Forgets what the key has spent; whether there was anything.
+  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, Refusal>) -> Void)
+
+  /// Makes an order known to all weirs, or ends one.
+  func write(_ change: OrderChange, _ then: @escaping (Result<Void, Refusal>) -> Void)
+}
