@@ -29,3 +29,10 @@ extension IPNetwork {
   /// `192.0.2.0/24`; a single address without its prefix.
   public var text: String { prefix == (address.isV4 ? 32 : 128) ? address.text : "\(address.text)/\(prefix)" }
 }
+
+extension IPAddress {
+  /// The address as keys count it and as operators see it: IPv6 with its prefix, `2001:db8::/64`, unless all of it counts.
+  func keyText(ipv6Prefix: Int) -> String {
+    isV4 || ipv6Prefix == 128 ? text : "\(counted(ipv6Prefix: ipv6Prefix).text)/\(ipv6Prefix)"
+  }
+}
