@@ -65,8 +65,7 @@ public struct KeyText: Sendable, Equatable {
       switch (tag, name) {
       case (4, .ip):
         guard let address = address(bytes) else { return isCut ? .value([]) : nil }
-        let network = IPNetwork(address: address, prefix: address.isV4 ? 32 : ipv6Prefix)
-        return .value(Array(network.text.utf8))
+        return .value(Array(address.keyText(ipv6Prefix: ipv6Prefix).utf8))
       case (1, let name) where name != .ip:
         return value(bytes).map { .value($0) }
       case (2, .header), (2, .query):

@@ -39,6 +39,9 @@ enum Bounds {
   /// Bytes of answers gathered from pipelined requests before they are sent.
   static let gatheredOutput = 1 << 16
 
+  /// Keys a list that `/keys/top` shows at most: more than the sketches of four workers hold.
+  static let topKeys = 256
+
   /// How long an operator's question waits for the workers, and how often that is looked at.
   static let errandTime: Int64 = second
   static let errandSweep: Int64 = 100 * millisecond
@@ -46,8 +49,6 @@ enum Bounds {
   static let errands = 256
   /// Bytes that are read of the token file.
   static let adminToken = 4_096
-  /// Keys a list that `/keys/top` shows at most: what the sketches of four workers hold.
-  static let topKeys = 256
 
   /// Messages that may wait for a worker: reloads, operators' questions and the stop.
   static let mailbox = 64

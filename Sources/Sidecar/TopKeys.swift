@@ -77,7 +77,7 @@ struct TopKeys {
     let policies = zip(set.policies, set.slots).filter { filter.includes($0.0) }.compactMap(page.member)
     let untracked = snapshots.reduce(0) { $0 + $1.untracked }
     return #"{"since":\#(seconds(since)),"until":\#(seconds(now.unix)),"policies":\#(JSONText.array(policies))"#
-      + #","untracked":\#(untracked)}"#
+      + #","untracked":\#(untracked)}"# + "\n"
   }
 
   /// Nil where no check matched the policy.
