@@ -10,7 +10,7 @@ enum HomePage {
   /// The hashes are those of `Resources/index.html`; a test compares them.
   static let headers: StaticString = """
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-LeGqtcgJBoYnD7Yoe6nhcRlxyhjeL0O/vPOvm+SEcDU='; \
+    script-src 'sha256-QZQ3jo9a10sCHGlV426sGFbJpBSN0VoSuytvOsbiIOc='; \
     style-src 'sha256-xq++GMvQvF1lEMoiz8wfJBKbNGKTZilXFldAaOhMyac='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r
