@@ -233,7 +233,8 @@ final class SidecarProcess {
       state: state, loop: loop, store: store, reloader: reloader, book: book, shared: nil, display: keyDisplay,
       ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
+      state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,
+      desk: desk,
       keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
