@@ -53,6 +53,9 @@ enum Bounds {
   /// Messages that may wait for a worker: reloads, operators' questions and the stop.
   static let mailbox = 64
 
+  /// Bytes of the JSON that explains a check. A header of 64 KiB may stand in the key of each of many policies.
+  static let explanation = 4 << 20
+
   /// How often the offset between the clocks is taken.
   static let clockInterval: Int64 = second
   /// How often idle cells are swept, and how many are looked at.

@@ -19,7 +19,7 @@ final class DataResponder: Responder {
   let durations = Histogram()
   let keys: KeyRecorder
   private var rules: Rules
-  private var orders = Orders.none
+  private(set) var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
   /// What the request in hand asks for, between `bodyNeed` and `answer`.
