@@ -50,7 +50,11 @@ extension RedisStore {
     }
     for page in pages {
       observed.forget(page.reset, at: loop.now)
-      if takeOrders?(page) != true { orders.doubt(domain: page.domain) }
+      guard takeOrders?(page) == true else {
+        isReadingOrders = false
+        orders.giveUp()
+        return orders.doubt(domain: page.domain)
+      }
     }
     guard let command = orders.next() else {
       isReadingOrders = false
