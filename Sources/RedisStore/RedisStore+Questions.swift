@@ -8,7 +8,9 @@ extension RedisStore {
   /// where Redis is away.
   func ask(_ question: Question) {
     guard canAsk() else {
-      return question.answer(.failure(WordFailure(.disconnected, "Redis is not asked for now", mayBeDone: false)))
+      let detail =
+        shared.breaker.isClosed ? "there is no connection" : "it did not answer of late, and is not asked for a while"
+      return question.answer(.failure(WordFailure(.disconnected, detail, mayBeDone: false)))
     }
     out.removeAll(keepingCapacity: true)
     out.append(contentsOf: question.command)
