@@ -5,7 +5,7 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite(.serialized) struct PageCareTests {
+@Suite(.serialized, .enabled(if: Browser.isExpected, "no Chromium with a driver here")) struct PageCareTests {
   @Test("what clients put into keys is text on the page, never HTML")
   func hostileKeys() async throws {
     try await aside {

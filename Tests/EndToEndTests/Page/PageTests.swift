@@ -58,7 +58,7 @@ struct PageScene {
   }
 }
 
-@Suite(.serialized) struct PageTests {
+@Suite(.serialized, .enabled(if: Browser.isExpected, "no Chromium with a driver here")) struct PageTests {
   @Test("a denied key is on the page with its policy, and its card resets it")
   func reset() async throws {
     try await aside {
