@@ -16,7 +16,7 @@ struct KeyNumbers {
       members = [("limit", "null"), ("remaining", "null"), ("reset", "null"), ("retry_after", "0")]
     case .block:
       let end = charge.blockedUntil
-      let isOrdered = end > now.unix
+      let isOrdered = end < .max && end > now.unix
       members = [
         ("limit", "0"), ("remaining", "0"), ("reset", "\(UnixSeconds.roundedUp(isOrdered ? end : now.unix))"),
         ("retry_after", isOrdered ? "\(UnixSeconds.roundedUp(end - now.unix))" : "null"),
