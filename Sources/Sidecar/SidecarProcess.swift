@@ -228,13 +228,13 @@ final class SidecarProcess {
   ) throws(UVError) {
     let errands = try Errands(loop: loop, workers: workers)
     self.errands = errands
-    guard let book else { preconditionFailure("the reloader comes with the order book") }
+    guard let book = orders?.book else { preconditionFailure("the reloader comes with the order book") }
     let desk = KeyDesk(
       state: state, loop: loop, store: store, reloader: reloader, book: book, shared: nil, display: keyDisplay,
       ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
       state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
-      display: keyDisplay, ownCounters: ownCounters, redis: redis)
+      keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger
