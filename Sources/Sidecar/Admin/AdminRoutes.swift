@@ -44,6 +44,9 @@ extension AdminPages {
       AdminRoute(
         method: "POST", path: "/keys/unblock", access: .changes,
         work: .later { [desk] (request, reply) throws(Refusal) in try desk.unblock(request, reply) }),
+      AdminRoute(
+        method: "POST", path: "/explain", access: .reads,
+        work: .later { [self] (request, reply) throws(Refusal) in try explain(request, reply) }),
     ]
   }
 }
