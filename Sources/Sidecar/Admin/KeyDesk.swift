@@ -126,8 +126,14 @@ final class KeyDesk {
 
   // MARK: POST /keys/…
 
+  /// What the body says. Read from a copy: a span may not reach into an array that an object could change.
+  private func call(_ request: AdminRequest, taking members: [KeyCall.Member]) throws(Refusal) -> KeyCall {
+    let body = request.body
+    return try KeyCall(json: body.span, taking: members)
+  }
+
   func reset(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [])
+    let call = try call(request, taking: [])
     let place = try place(of: call)
     guard place.isShared, let shared else {
       switch store.reset(slot: reloader.inForce.set.slots[place.number], key: place.bytes.span) {
@@ -156,7 +162,7 @@ final class KeyDesk {
   }
 
   func grant(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [.amount, .until, .lasting])
+    let call = try call(request, taking: [.amount, .until, .lasting])
     guard let amount = call.amount else { throw Refusal(400, "amount is missing") }
     let until = try end(of: call)
     try order(call, request, "key granted", reply) { (place, by) throws(OrderRefusal) in
@@ -167,7 +173,7 @@ final class KeyDesk {
   }
 
   func block(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [.until, .lasting])
+    let call = try call(request, taking: [.until, .lasting])
     let until = try end(of: call)
     try order(call, request, "key blocked", reply) { (place, by) throws(OrderRefusal) in
       try self.book.block(
@@ -177,7 +183,7 @@ final class KeyDesk {
   }
 
   func unblock(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [])
+    let call = try call(request, taking: [])
     try order(call, request, "key unblocked", reply) { (place, _) throws(OrderRefusal) in
       try self.book.unblock(
         domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: self.now.unix)
