@@ -16,6 +16,8 @@ final class SidecarProcess {
   private let state = ProcessState()
   private let store: MemoryStore
   private let keyDisplay: KeyDisplay
+  /// nil where denials are not logged.
+  private let denials: DenialLog?
   private let compiler: RuleCompiler
   /// nil where there is no Redis.
   private let redis: RedisStatus?
@@ -42,13 +44,16 @@ final class SidecarProcess {
   init(_ options: ServeOptions) throws(StartFailure) {
     try Self.checkFiles(options)
     self.options = options
+    let format = options.logFormat ?? StandardError.defaultFormat
     logger = EventLogger(
-      logger: Logger(
-        level: options.logLevel, format: options.logFormat ?? StandardError.defaultFormat,
-        sink: StandardError.write))
+      logger: Logger(level: options.logLevel, format: format, sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
-    keyDisplay = KeyDisplay(isHashed: options.hashesKeys)
+    let display = KeyDisplay(isHashed: options.hashesKeys)
+    keyDisplay = display
+    denials = options.loggedDenials.map { perSecond in
+      DenialLog(perSecond: perSecond, format: format, display: display, write: StandardError.writeAtOnce)
+    }
     redis = options.redis.map { [logger] url in
       RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
@@ -190,7 +195,7 @@ final class SidecarProcess {
     for number in 0..<count {
       workers.append(
         try Worker(
-          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay,
+          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
           redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
