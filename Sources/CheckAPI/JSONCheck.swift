@@ -36,13 +36,17 @@ public enum JSONCheck {
 
   static func domain(_ value: JSONValue) throws(Refusal) -> String {
     guard let text = value.string else { throw Refusal(400, "domain must be a string") }
-    guard PolicyName.isValid(text.utf8) else {
-      throw Refusal(400, "domain must be [a-z0-9] then [a-z0-9._-], at most \(PolicyName.maximumLength) bytes")
-    }
+    try requireDomain(text)
     return text
   }
 
-  private static func cost(_ value: JSONValue) throws(Refusal) -> Int64 {
+  static func requireDomain(_ name: String) throws(Refusal) {
+    guard PolicyName.isValid(name.utf8) else {
+      throw Refusal(400, "domain must be [a-z0-9] then [a-z0-9._-], at most \(PolicyName.maximumLength) bytes")
+    }
+  }
+
+  static func cost(_ value: JSONValue) throws(Refusal) -> Int64 {
     guard let cost = value.integer, Bounds.checkCost.contains(cost) else {
       throw Refusal(400, "cost must be a whole number from 0 to \(Bounds.checkCost.upperBound)")
     }
@@ -67,7 +71,7 @@ public enum JSONCheck {
   }
 
   /// Sets one attribute; what is wrong with it, or nil.
-  private static func setAttribute(
+  static func setAttribute(
     _ name: Span<UInt8>, _ text: Span<UInt8>, _ check: inout Check, _ set: PolicySet
   ) -> Refusal? {
     let list = set.list(named: name)

@@ -24,6 +24,8 @@ public struct KeyCall: Sendable, Equatable {
   /// Characters of a note, at most: a line.
   public static let longestNote = 200
 
+  public init() {}
+
   /// A member beyond `domain`, `policy`, `key` and `note`, which every call takes.
   public enum Member: String, Sendable {
     case amount, until

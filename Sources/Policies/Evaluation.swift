@@ -31,9 +31,10 @@ struct Evaluation {
     let lacking = policy.key.first { part(of: $0, captures) == nil }
     if let lacking {
       guard policy.missing == .share else {
-        return Explanation(policy: place, why: "the check has no \(lacking.text), and missing is skip")
+        return Explanation(
+          policy: place, why: "the check has no \(Words.bare(Array(lacking.text.utf8))), and missing is skip")
       }
-      why += "; the check has no \(lacking.text), and missing is share"
+      why += "; the check has no \(Words.bare(Array(lacking.text.utf8))), and missing is share"
     }
     return Explanation(policy: place, why: why, terms: terms(policy, captures, isShared: lacking != nil))
   }
@@ -120,11 +121,11 @@ struct Evaluation {
   private func address(_ networks: [IPNetwork]) -> Finding {
     guard let ip = facts.ip else { return Finding(holds: false, text: "the check has no ip") }
     if let network = networks.first(where: { $0.contains(ip) }) {
-      return Finding(holds: true, text: "ip \(ip.text) is in \(network.text)")
+      return Finding(holds: true, text: "ip \(ip) is in \(network.text)")
     }
     return Finding(
       holds: false,
-      text: "ip \(ip.text) is " + Words.none(of: networks.map(\.text), one: "not in ", many: "in none of "))
+      text: "ip \(ip) is " + Words.none(of: networks.map(\.text), one: "not in ", many: "in none of "))
   }
 
   private func attribute(_ condition: AttributeCondition, _ captures: [String: [UInt8]]) -> Finding {

@@ -41,7 +41,7 @@ public struct Explanation: Sendable, Equatable {
       case .value(let bytes): [String(decoding: bytes, as: UTF8.self)]
       case .values(let all): all.map { String(decoding: $0, as: UTF8.self) }
       case .address(let address, let prefix):
-        [address.isV4 || prefix >= 128 ? address.text : IPNetwork(address: address, prefix: prefix).text]
+        [address.keyText(ipv6Prefix: prefix)]
       }
     }
   }

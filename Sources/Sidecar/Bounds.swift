@@ -61,6 +61,9 @@ enum Bounds {
   /// Bytes of a line that a pipe takes whole or not at all (PIPE_BUF of Linux).
   static let atomicLine = 4_096
 
+  /// Bytes of the JSON that explains a check. A header of 64 KiB may stand in the key of each of many policies.
+  static let explanation = 4 << 20
+
   /// How often the offset between the clocks is taken.
   static let clockInterval: Int64 = second
   /// How often idle cells are swept, and how many are looked at.

@@ -24,7 +24,7 @@ final class DataResponder: Responder {
   /// nil where denials are not logged.
   private let denials: DenialLog?
   private var rules: Rules
-  private var orders = Orders.none
+  private(set) var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
   /// What the request in hand asks for, between `bodyNeed` and `answer`.

@@ -83,23 +83,30 @@ final class Decider {
 
   /// Decides without Redis.
   private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome {
-    var isUndecided = false
-    for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-      if ticket.charges[index].onStoreFailure == .memory {
-        ticket.charges[index].place = .fallback
-        divide(&ticket.charges[index].limit, in: set.policies[Int(ticket.charges[index].policy)].domain)
-      } else {
-        ticket.charges[index].place = .nowhere
-        if ticket.charges[index].onStoreFailure == .deny, !ticket.charges[index].isShadow { isUndecided = true }
-      }
-    }
-    if isUndecided { return .undecided }
+    if Self.leaveRedis(&ticket.charges, set, live) { return .undecided }
     return ticket.withCharges { memory.decide(&$0, keys: $1, now: now) } ? .allowed : .denied
   }
 
+  /// Gives each charge for Redis the place that its `on_store_failure` says.
+  ///
+  /// - Returns: Whether that leaves the whole check undecided.
+  static func leaveRedis(_ charges: inout [Charge], _ set: PolicySet, _ live: LiveWeirs?) -> Bool {
+    var isUndecided = false
+    for index in charges.indices where charges[index].isForRedis {
+      if charges[index].onStoreFailure == .memory {
+        charges[index].place = .fallback
+        divide(&charges[index].limit, by: live?.share(in: set.policies[Int(charges[index].policy)].domain) ?? 1)
+      } else {
+        charges[index].place = .nowhere
+        if charges[index].onStoreFailure == .deny, !charges[index].isShadow { isUndecided = true }
+      }
+    }
+    return isUndecided
+  }
+
   /// This weir's share of a limit, at least 1.
-  private func divide(_ limit: inout Limit, in domain: String) {
-    guard let share = live?.share(in: domain), share > 1 else { return }
+  private static func divide(_ limit: inout Limit, by share: Int64) {
+    guard share > 1 else { return }
     limit.limit = max(1, limit.limit / share)
     limit.burst = max(1, limit.burst / share)
   }

@@ -11,6 +11,11 @@ struct EventLogger: Sendable {
     logger.log(level, event, fields, at: UnixClock.nanoseconds())
   }
 
+  /// The same with fields that depend on the event.
+  func log(_ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)]) {
+    logger.log(level, event, fields, at: UnixClock.nanoseconds())
+  }
+
   /// One event for a set that came into force, and one for each warning about it.
   func logLoaded(_ loaded: LoadedPolicies) {
     log(

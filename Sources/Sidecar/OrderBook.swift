@@ -1,9 +1,9 @@
 // OrderBook.swift: the orders in force, kept by counter identity so that they survive reloads, as counters do.
 //
 // Two sources: orders for policies in memory are made here and known to this process alone; those for policies in Redis
-// are read from there, so that all weirs have the same, and this book only checks and passes on what changes them. Each
-// change makes a new table of both, for the slots of the set in force. An order whose policy is gone stays in the book
-// until it ends or the policy comes back.
+// are read from there, so that all weirs have the same, and this book only checks and passes on what changes them. The
+// table that workers obey is made of both, for the slots of the set in force, when somebody wants it after a change. An
+// order whose policy is gone stays in the book until it ends or the policy comes back.
 //
 // A key has one order: a later one takes the place of an earlier one. Times are the Unix clock's: where that steps, so
 // do the ends of orders.
@@ -12,10 +12,12 @@ import Policies
 
 /// Lives on the main loop.
 final class OrderBook {
-  /// In force for the set's slots.
-  private(set) var orders = Orders.none
+  /// Called when `orders` has become another, once until somebody has asked for it.
+  var onChange: () -> Void = {}
   /// Rises with every change of `orders`.
   private(set) var version: UInt64 = 0
+  /// nil where it is to be made anew.
+  private var table: Orders? = Orders.none
 
   private typealias Page = [[UInt8]: BookedOrder]
   private var local: [CounterIdentity: Page] = [:]
@@ -29,15 +31,9 @@ final class OrderBook {
   /// The slots of the identities in `set`; nil until they are needed.
   private var knownSlots: [CounterIdentity: UInt32]?
   private let seed = UInt64.random(in: .min ... .max)
-  private let publish: (Orders) -> Void
 
-  /// - Parameters:
-  ///   - set: In force.
-  ///   - publish: Called with each new table, but for those that `adopt` makes.
-  init(_ set: PolicySet, publish: @escaping (Orders) -> Void) {
-    self.set = set
-    self.publish = publish
-  }
+  /// - Parameter set: In force.
+  init(_ set: PolicySet) { self.set = set }
 
   /// How many orders the book holds, for policies that are gone too.
   var count: Int { localCount + sharedOrders.count }
@@ -131,11 +127,13 @@ final class OrderBook {
 
   // MARK: What others bring
 
-  /// Takes the set in force; `orders` is made for it when this returns. Hand both to the workers together.
+  /// Takes the set in force, without calling `onChange`: hand it to the workers together with its `orders`.
   func adopt(_ set: PolicySet) {
     self.set = set
     knownSlots = nil
-    if count > 0 { compile() }
+    guard count > 0 else { return }
+    table = nil
+    version += 1
   }
 
   /// Takes what Redis holds, in place of what it held before: what is within the bounds of orders made here, the first
@@ -181,23 +179,33 @@ final class OrderBook {
 
   // MARK: The table
 
-  private func renew() {
-    compile()
-    publish(orders)
+  /// What is in force for the slots of the set.
+  var orders: Orders {
+    if let table { return table }
+    let made = compiled()
+    table = made
+    return made
   }
 
-  private func compile() {
+  private func renew() {
+    let isNews = table != nil
+    table = nil
+    version += 1
+    if isNews { onChange() }
+  }
+
+  private func compiled() -> Orders {
+    guard count > 0 else { return .none }
     var entries: [Orders.Entry] = []
     entries.reserveCapacity(count)
-    let slots = count > 0 ? slots() : [:]
+    let slots = slots()
     for pages in [local, shared] {
       for (identity, page) in pages {
         guard let slot = slots[identity] else { continue }
         for (key, booked) in page { entries.append(Orders.Entry(slot: slot, key: key, order: booked.order)) }
       }
     }
-    orders = Orders(entries, seed: seed)
-    version += 1
+    return Orders(entries, seed: seed)
   }
 
   private func slots() -> [CounterIdentity: UInt32] {

@@ -29,8 +29,7 @@ final class SidecarProcess {
   private var servers: [HTTPServer] = []
   private var errands: Errands?
   private var reloader: Reloader?
-  /// Made with the workers that obey it.
-  private var book: OrderBook?
+  private var orders: OrderDelivery?
   private var mailbox: Mailbox<ControlMessage>?
   private var signals: SignalSource?
   private var timers: [Timer] = []
@@ -217,17 +216,13 @@ final class SidecarProcess {
   }
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
-    let workers = self.workers
-    let book = OrderBook(rules.set) { orders in
-      for worker in workers { worker.obey(orders) }
-    }
-    self.book = book
+    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
+    self.orders = orders
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
     ) { rules in
-      book.adopt(rules.set)
-      for worker in workers { worker.adopt(rules, book.orders) }
+      orders.adopt(rules)
     }
     self.reloader = reloader
     return reloader
@@ -238,9 +233,13 @@ final class SidecarProcess {
   ) throws(UVError) {
     let errands = try Errands(loop: loop, workers: workers)
     self.errands = errands
+    guard let book else { preconditionFailure("the reloader comes with the order book") }
+    let desk = KeyDesk(
+      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: nil, display: keyDisplay,
+      ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, errands: errands, ownCounters: ownCounters,
-      redis: redis)
+      state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
+      display: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger
@@ -269,7 +268,7 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
-      book?.sweep(now: state.clock.now(at: loop.now).unix)
+      orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))

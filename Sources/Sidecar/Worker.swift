@@ -11,8 +11,8 @@ import Telemetry
 
 /// One thread of the data plane.
 ///
-/// SAFETY of `@unchecked Sendable`: built on the main thread, then touched only on its own, but for `post`, `join`, and
-/// the counters, which may be used from anywhere.
+/// SAFETY of `@unchecked Sendable`: built on the main thread, then touched only on its own, but for `post`, `adopt`,
+/// `obey`, `join`, and the counters, which may be used from anywhere.
 final class Worker: @unchecked Sendable {
   enum Message: Sendable {
     case listen([ListeningSocket])

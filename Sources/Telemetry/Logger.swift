@@ -24,6 +24,12 @@ public struct Logger: Sendable {
     _ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, LogValue> = [:], at unix: Int64
   ) {
     guard writes(level) else { return }
-    sink(LogLine.make(format, at: unix, level, event, fields.map { (name: $0.key, value: $0.value) }))
+    log(level, event, fields.map { (name: $0.key, value: $0.value) }, at: unix)
+  }
+
+  /// The same with fields that depend on the event.
+  public func log(_ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)], at unix: Int64) {
+    guard writes(level) else { return }
+    sink(LogLine.make(format, at: unix, level, event, fields))
   }
 }

@@ -9,6 +9,7 @@ func run(_ arguments: [String]) -> ExitCode {
     switch try Command.parse(arguments: arguments, environment: environment(of: Command.variables)) {
     case .serve(let options): return ServeCommand.run(options)
     case .validate(let options): return ValidateCommand.run(options)
+    case .explain(let options): return try ExplainCommand.run(options)
     case .health(let options): return HealthCommand.run(options)
     case .version: return Output.write("weir \(Version.text)\n")
     case .help(let page): return Output.write(page)

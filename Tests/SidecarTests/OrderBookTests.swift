@@ -1,4 +1,4 @@
-// OrderBookTests.swift: which orders the book takes, how long it keeps them, and what the workers get.
+// OrderBookTests.swift: which orders the book takes, how long it keeps them, and what is then in force.
 
 import Limiting
 import Policies
@@ -12,15 +12,14 @@ import Testing
   private static let minute: Int64 = 60_000_000_000
   private static let key: [UInt8] = [1, 2, 3]
 
-  /// A book, and every table that it published.
+  /// A book, and how often it said that it has changed.
   private final class Rig {
     let book: OrderBook
-    var published: [Orders] = []
+    var changes = 0
 
     init(_ policies: [Policy], slots: [UInt32]? = nil) {
-      var publish: (Orders) -> Void = { _ in }
-      book = OrderBook(OrderBookTests.set(policies, slots)) { publish($0) }
-      publish = { [unowned self] in published.append($0) }
+      book = OrderBook(OrderBookTests.set(policies, slots))
+      book.onChange = { [unowned self] in changes += 1 }
     }
 
     func block(
@@ -54,7 +53,7 @@ import Testing
 
   // MARK: Taking and ending
 
-  @Test("a block and a grant are published for the policy's slot, and say who ordered them")
+  @Test("a block and a grant are in force for the policy's slot, and say who ordered them")
   func takes() throws {
     let rig = Rig([Self.policy("a"), Self.policy("b")])
     let change = try rig.block("b")
@@ -63,8 +62,7 @@ import Testing
     #expect(rig.order(slot: 11) == Order(.block, until: end) && rig.order(slot: 10) == nil)
     _ = try rig.grant(7)
     #expect(rig.order(slot: 10) == Order(.grant(7), until: end))
-    #expect(rig.published.count == 2 && rig.book.version == 2 && rig.book.count == 2)
-    #expect(rig.published.last?.order(slot: 10, key: Self.key.span) == Order(.grant(7), until: end))
+    #expect(rig.changes == 2 && rig.book.version == 2 && rig.book.count == 2)
     #expect(try rig.book.order(domain: "default", policy: "a", key: Self.key, now: Self.now)?.by == "bob")
     #expect(try rig.book.order(domain: "default", policy: "a", key: Self.key, now: end) == nil)
     #expect(try rig.book.order(domain: "default", policy: "a", key: [9], now: Self.now) == nil)
@@ -86,11 +84,20 @@ import Testing
       _ = try place()
       let change = try rig.book.unblock(domain: "default", policy: "a", key: Self.key, now: Self.now)
       #expect(change.replaced != nil && change.order == nil)
-      #expect(rig.book.count == 0 && rig.published.last?.isEmpty == true)
+      #expect(rig.book.count == 0 && rig.book.orders.isEmpty)
     }
     let version = rig.book.version
     let again = try rig.book.unblock(domain: "default", policy: "a", key: Self.key, now: Self.now)
     #expect(again.replaced == nil && rig.book.version == version)
+  }
+
+  @Test("a change is told once until somebody asks for the orders")
+  func coalesces() throws {
+    let rig = Rig([Self.policy("a")])
+    for number in 0..<10 { _ = try rig.block(key: [UInt8(number)]) }
+    #expect(rig.changes == 1 && rig.book.version == 10 && rig.book.orders.count == 10)
+    _ = try rig.block()
+    #expect(rig.changes == 2)
   }
 
   // MARK: Refusals
@@ -118,7 +125,7 @@ import Testing
     #expect(throws: OrderRefusal.tooLong) { try rig.block(until: .max, now: -2) }
     let long = [UInt8](repeating: 1, count: Bounds.orderKey + 1)
     #expect(throws: OrderRefusal.keyTooLong) { try rig.block(key: long) }
-    #expect(rig.published.isEmpty && rig.book.count == 0)
+    #expect(rig.book.version == 0 && rig.book.count == 0)
     _ = try rig.block(key: long.dropLast(), until: Self.now + Bounds.orderTime)
     _ = try rig.grant(1_000_000_000, key: [])
     #expect(rig.book.count == 2)
@@ -171,15 +178,15 @@ import Testing
     _ = try rig.block(key: [1], until: Self.now + 100)
     _ = try rig.block(key: [2], until: Self.now + 200)
     rig.book.sweep(now: Self.now + 99)
-    #expect(rig.book.count == 2 && rig.published.count == 2)
+    #expect(rig.book.count == 2 && rig.book.version == 2)
     rig.book.sweep(now: Self.now + 100)
-    #expect(rig.book.count == 1 && rig.published.count == 3)
+    #expect(rig.book.count == 1 && rig.book.version == 3)
     rig.book.sweep(now: Self.now + 199)
-    #expect(rig.published.count == 3)
+    #expect(rig.book.version == 3)
     rig.book.sweep(now: Self.now + 1_000)
-    #expect(rig.book.count == 0 && rig.published.last?.isEmpty == true)
+    #expect(rig.book.count == 0 && rig.book.orders.isEmpty)
     rig.book.sweep(now: .max - 1)
-    #expect(rig.published.count == 4)
+    #expect(rig.book.version == 4)
   }
 
   // MARK: Reloads
@@ -203,9 +210,10 @@ import Testing
     #expect(rig.order(slot: 30)?.kind == .block)
     // It ends while its policy is gone.
     rig.book.adopt(Self.set([], []))
+    #expect(rig.book.orders.isEmpty)
     rig.book.sweep(now: Self.now + Self.minute)
     #expect(rig.book.count == 0)
-    #expect(rig.published.count == 2, "reloads publish nothing by themselves")
+    #expect(rig.changes == 2, "reloads call nobody by themselves")
   }
 
   // MARK: Redis
@@ -214,12 +222,12 @@ import Testing
   func shared() throws {
     let rig = Rig([Self.policy("a"), Self.policy("r", store: .redis)])
     let change = try rig.block("r")
-    #expect(change.isShared && change.order?.identity.store == .redis && rig.published.isEmpty && rig.book.count == 0)
+    #expect(change.isShared && change.order?.identity.store == .redis && rig.book.version == 0 && rig.book.count == 0)
     let order = try #require(change.order)
     rig.book.takeShared([order], now: Self.now)
-    #expect(rig.order(slot: 11)?.kind == .block && rig.published.count == 1)
+    #expect(rig.order(slot: 11)?.kind == .block && rig.book.version == 1)
     rig.book.takeShared([order], now: Self.now)
-    #expect(rig.published.count == 1, "the same again is no news")
+    #expect(rig.book.version == 1, "the same again is no news")
     _ = try rig.block("a")
     #expect(rig.order(slot: 10)?.kind == .block && rig.order(slot: 11)?.kind == .block)
     #expect(try rig.grant(1, "r").replaced == order)
@@ -243,9 +251,9 @@ import Testing
     rig.book.takeShared(held, now: Self.now)
     #expect(rig.book.count == 1 && rig.order(slot: 10, key: [2]) != nil)
     rig.book.sweep(now: Self.now + 50)
-    #expect(rig.book.count == 0 && rig.published.count == 2)
+    #expect(rig.book.count == 0 && rig.book.version == 2)
     for _ in 0..<3 { rig.book.takeShared(held, now: Self.now + 50) }
-    #expect(rig.published.count == 2)
+    #expect(rig.book.version == 2)
     let many = (0..<OrderBounds.orders + 5).map {
       order([UInt8($0 & 255), UInt8($0 >> 8)], until: Self.now + Self.minute)
     }

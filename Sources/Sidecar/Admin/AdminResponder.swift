@@ -72,6 +72,33 @@ final class AdminResponder: Responder {
     return answer(context, for: asker, after, to: &out)
   }
 
+  /// A reply that may come while its request is still being looked at, or later.
+  private final class Promise {
+    private let asker: any Asker
+    private let isHead: Bool
+    private var early: AdminReply?
+    private var isLater = false
+
+    init(_ asker: any Asker, isHead: Bool) {
+      self.asker = asker
+      self.isHead = isHead
+    }
+
+    func keep(_ reply: AdminReply) {
+      guard isLater else {
+        early = reply
+        return
+      }
+      asker.complete { after, out in reply.write(isHead: isHead, after, to: &out) }
+    }
+
+    /// The reply that came at once; nil: it completes the request when it comes.
+    func earlyReply() -> AdminReply? {
+      isLater = true
+      return early
+    }
+  }
+
   private func answer(
     _ context: AnyObject?, for asker: any Asker, _ after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
@@ -82,10 +109,10 @@ final class AdminResponder: Responder {
       case .now(let work):
         return .answered(status: try work(asked.request).write(isHead: isHead, after, to: &out))
       case .later(let work):
-        try work(asked.request) { reply in
-          asker.complete { after, out in reply.write(isHead: isHead, after, to: &out) }
-        }
-        return .later
+        let promise = Promise(asker, isHead: isHead)
+        try work(asked.request) { promise.keep($0) }
+        guard let early = promise.earlyReply() else { return .later }
+        return .answered(status: early.write(isHead: isHead, after, to: &out))
       }
     } catch {
       return .answered(status: AdminReply.refused(error).write(isHead: isHead, after, to: &out))

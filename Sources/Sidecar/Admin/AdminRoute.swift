@@ -16,7 +16,7 @@ struct AdminRoute {
 
   enum Work {
     case now((AdminRequest) throws(Refusal) -> AdminReply)
-    /// Calls its second argument once and soon, on the main loop.
+    /// Calls its second argument once, at once or soon, on the main loop.
     case later((AdminRequest, @escaping (AdminReply) -> Void) throws(Refusal) -> Void)
   }
 

@@ -18,14 +18,14 @@ final class KeyDesk {
   private let store: MemoryStore
   private let reloader: Reloader
   private let book: OrderBook
-  private let shared: SharedKeys?
+  private let shared: (any SharedKeys)?
   private let display: KeyDisplay
   private let ipv6Prefix: Int
   private let logger: EventLogger
 
   /// - Parameter shared: The way to Redis; nil where there is none.
   init(
-    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: SharedKeys?,
+    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: (any SharedKeys)?,
     display: KeyDisplay, ipv6Prefix: Int, logger: EventLogger
   ) {
     self.state = state
@@ -96,7 +96,7 @@ final class KeyDesk {
     let order = try? book.order(domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: now.unix)
     var members = head(of: place)
     members += [
-      ("algorithm", JSONText.quoted(place.policy.limit.algorithm.name)),
+      ("algorithm", JSONText.quoted("\(place.policy.limit.algorithm.name)")),
       ("period", JSONText.quoted(DurationText.text(charge.limit.period))),
     ]
     members += KeyNumbers(charge, decision, at: now).members
@@ -119,7 +119,8 @@ final class KeyDesk {
 
   private func head(of place: Place) -> [(String, String)] {
     let key =
-      display.isHashed ? ("hash", JSONText.quoted(display.hashText(place.bytes.span))) : ("key", KeyJSON.text(place.key))
+      display.isHashed
+      ? ("hash", JSONText.quoted(display.hashText(place.bytes.span))) : ("key", KeyJSON.text(place.key))
     return [("domain", JSONText.quoted(place.policy.domain)), ("policy", JSONText.quoted(place.policy.name)), key]
   }
 
@@ -134,7 +135,8 @@ final class KeyDesk {
       case .nothing: finishReset(place, call, request, false, reply)
       case .overflow:
         throw Refusal(
-          409, "the key has no counter of its own: --max-keys was reached, and it shares one with others; try again later")
+          409,
+          "the key has no counter of its own: --max-keys was reached, and it shares one with others; try again later")
       }
       return
     }
@@ -149,7 +151,7 @@ final class KeyDesk {
   private func finishReset(
     _ place: Place, _ call: KeyCall, _ request: AdminRequest, _ wasThere: Bool, _ reply: (AdminReply) -> Void
   ) {
-    log("key reset", place, call, request)
+    log("key reset", place, nil, call, request)
     reply(.json(JSONText.object(head(of: place) + [("reset", "\(wasThere)")])))
   }
 
@@ -196,7 +198,7 @@ final class KeyDesk {
       throw Refusal(error.status, error.detail)
     }
     let done = { [self] in
-      log(event, place, call, request)
+      log(event, place, changed.order?.order, call, request)
       let members = [
         ("order", changed.order.map(describe) ?? "null"), ("replaced", changed.replaced.map(describe) ?? "null"),
       ]
@@ -250,16 +252,19 @@ final class KeyDesk {
 
   // MARK: The log
 
-  private func log(_ event: String, _ place: Place, _ call: KeyCall, _ request: AdminRequest) {
-    let key = display.isHashed ? display.hashText(place.bytes.span) : KeyJSON.text(place.key)
-    let until = call.until.map { "\($0)" } ?? ""
-    logger.log(
-      .info, event,
-      [
-        "by": .string("\(request.peer)"), "domain": .string(place.policy.domain), "policy": .string(place.policy.name),
-        "key": .string(key), "amount": .integer(call.amount ?? 0), "until": .string(call.lasting ?? until),
-        "note": .string(call.note),
-      ])
+  private func log(_ event: String, _ place: Place, _ order: Order?, _ call: KeyCall, _ request: AdminRequest) {
+    var fields: [(name: String, value: LogValue)] = [
+      (name: "by", value: .string("\(request.peer)")), (name: "domain", value: .string(place.policy.domain)),
+      (name: "policy", value: .string(place.policy.name)),
+      (
+        name: "key",
+        value: .string(display.isHashed ? display.hashText(place.bytes.span) : KeyJSON.text(place.key))
+      ),
+    ]
+    if case .grant(let amount)? = order?.kind { fields.append((name: "amount", value: .integer(amount))) }
+    if let order { fields.append((name: "until", value: .integer(UnixSeconds.roundedUp(order.until)))) }
+    if !call.note.isEmpty { fields.append((name: "note", value: .string(call.note))) }
+    logger.log(.info, event, fields)
   }
 }
 

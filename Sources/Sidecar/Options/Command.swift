@@ -6,6 +6,7 @@ import PolicyFiles
 public enum Command: Sendable, Equatable {
   case serve(ServeOptions)
   case validate(ValidateOptions)
+  case explain(ExplainOptions)
   case health(HealthOptions)
   case version
   /// Print a page of help on stdout.
@@ -13,7 +14,7 @@ public enum Command: Sendable, Equatable {
 
   /// The names of the commands, in the order of the help.
   public enum Name: String, Sendable, CaseIterable {
-    case serve, validate, health, version, help
+    case serve, validate, explain, health, version, help
   }
 
   /// The environment variables that any command reads.
@@ -42,6 +43,7 @@ public enum Command: Sendable, Equatable {
     switch name {
     case .serve: return .serve(try .parse(arguments: rest, environment: environment))
     case .validate: return .validate(try .parse(arguments: rest, environment: environment))
+    case .explain: return .explain(try .parse(arguments: rest, environment: environment))
     case .health: return .health(try .parse(arguments: rest, environment: environment))
     case .version:
       if let extra = rest.first { throw .unexpected(extra, expected: "nothing after version") }

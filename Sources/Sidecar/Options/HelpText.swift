@@ -13,6 +13,7 @@ public enum HelpText {
 
       serve      answer checks until SIGTERM; SIGHUP reads the policies again
       validate   say what is wrong with policy files, or list the policies
+      explain    say which policies a check meets, and why the others do not apply
       health     ask a running weir whether it is healthy
       version    print the version
       help       print this page, or the page of one command: weir help serve
@@ -48,6 +49,16 @@ public enum HelpText {
       1: PATH cannot be read.
 
       """ + options(ValidateOptions.table)
+    case .explain:
+      """
+      usage: weir explain --policies PATH [--path TARGET] [--header 'NAME: VALUE']...
+
+      Says of every policy of the check's domain whether it applies: which condition
+      failed, or which key and numbers it gives; and which policy binds. No server is
+      asked: every counter is taken as unused. Exit code 65: wrong policies; 1: PATH
+      cannot be read.
+
+      """ + options(ExplainOptions.table)
     case .health:
       """
       usage: weir health [--address ADDR]

@@ -35,11 +35,11 @@ struct OptionRow<Options>: Sendable {
 
   /// An option that may be given several times.
   static func many(
-    _ flag: String, _ value: String, default defaultText: String, _ help: String,
+    _ flag: String, _ value: String, default defaultText: String, variable: Bool = true, _ help: String,
     _ apply: @escaping @Sendable (inout Options, [String]) throws(Misfit) -> Void
   ) -> OptionRow {
     OptionRow(
-      flag: flag, value: value, hasVariable: true, isRepeatable: true, defaultText: defaultText, help: help
+      flag: flag, value: value, hasVariable: variable, isRepeatable: true, defaultText: defaultText, help: help
     ) { options, texts in try apply(&options, texts) }
   }
 
