@@ -233,7 +233,7 @@ final class SidecarProcess {
   ) throws(UVError) {
     let errands = try Errands(loop: loop, workers: workers)
     self.errands = errands
-    guard let book else { preconditionFailure("the reloader comes with the order book") }
+    guard let book = orders?.book else { preconditionFailure("the reloader comes with the order book") }
     let desk = KeyDesk(
       state: state, loop: loop, store: store, reloader: reloader, book: book, shared: nil, display: keyDisplay,
       ipv6Prefix: options.ipv6Prefix, logger: logger)

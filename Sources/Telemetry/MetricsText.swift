@@ -75,9 +75,14 @@ public struct MetricsText {
     public var labels: [Label]
     public var value: Histogram.Snapshot
 
-    public init(_ labels: [Label] = [], _ value: Histogram.Snapshot) {
+    public init(_ labels: [Label], _ value: Histogram.Snapshot) {
       self.labels = labels
       self.value = value
+    }
+
+    /// The only histogram of a metric without labels.
+    public init(_ value: Histogram.Snapshot) {
+      self.init([], value)
     }
   }
 
