@@ -34,6 +34,8 @@ final class SidecarProcess {
   private var signals: SignalSource?
   private var timers: [Timer] = []
   private var undrained = 0
+  private var overflow = GrowthWatch()
+  private var refusals = GrowthWatch()
 
   private enum ControlMessage: Sendable {
     case workerDrained
@@ -268,10 +270,31 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
+      tellOfTrouble()
       orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
+    }
+  }
+
+  /// What goes on for a while and is told when it begins and when it is over.
+  private func tellOfTrouble() {
+    let keys = store.metrics
+    switch overflow.look(at: UInt64(max(0, keys.overflowed)), now: loop.now) {
+    case .began?:
+      logger.log(
+        .warning, "keys overflow", ["keys": .integer(Int64(keys.keys)), "limit": .integer(Int64(store.maximumKeys))])
+    case .ended(let decisions)?:
+      logger.log(.info, "keys fit again", ["decisions": .integer(Int64(clamping: decisions))])
+    case nil: break
+    }
+    let refused = workers.reduce(0) { $0 &+ $1.responder.counters.count(.connectionsRefused) }
+    switch refusals.look(at: refused, now: loop.now) {
+    case .began?: logger.log(.warning, "connections refused", ["limit": .integer(Int64(budget.limit))])
+    case .ended(let connections)?:
+      logger.log(.info, "connections fit again", ["refused": .integer(Int64(clamping: connections))])
+    case nil: break
     }
   }
 

@@ -45,7 +45,8 @@ final class Worker: @unchecked Sendable {
   ///   - redis: nil where there is none.
   ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
   init(
-    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay, denials: DenialLog?,
+    settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
+    denials: DenialLog? = nil,
     redis: RedisSeat?, budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {

@@ -128,7 +128,8 @@ private func policy(
     #expect(lines.count == 1 && lines[0].contains("policy=p"))
   }
 
-  @Test("the longest key that a client can send leaves the line whole and short", arguments: ["\\u0001", "é", "\\n", "x"])
+  @Test(
+    "the longest key that a client can send leaves the line whole and short", arguments: ["\\u0001", "é", "\\n", "x"])
   func longKey(unit: String) throws {
     for format in LogLine.Format.allCases {
       let rig = Rig([policy("p", [.custom("plan"), .ip])], format: format)

@@ -37,8 +37,10 @@ import Testing
       "application/openmetrics-text;version=1.0.0;q=0.1, application/*;q=0.9, text/plain;q=0.2",
       "application/openmetrics-text;q=0, */*",
       // Malformed ranges are no ranges.
-      "application/openmetrics-text;q=2", "application/openmetrics-text;q=1.001", "application/openmetrics-text;q=0.1234",
-      "application/openmetrics-text;q=-1", "openmetrics", "/", "application/", ",;,=;/", "application/openmetrics-text;q=x",
+      "application/openmetrics-text;q=2", "application/openmetrics-text;q=1.001",
+      "application/openmetrics-text;q=0.1234",
+      "application/openmetrics-text;q=-1", "openmetrics", "/", "application/", ",;,=;/",
+      "application/openmetrics-text;q=x",
     ])
   func prometheus(accept: String?) {
     #expect(MetricsFormat.preferred(by: accept) == .prometheus)

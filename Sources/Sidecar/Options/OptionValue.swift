@@ -39,7 +39,8 @@ enum OptionValue {
     if text == "off" { return nil }
     let digits = text.hasSuffix("/s") ? text.dropLast(2) : ""
     guard isDigits(digits), let value = Int(digits), range.contains(value) else {
-      throw Misfit(text, expected: "off, or a number a second such as 10/s, \(range.lowerBound)/s to \(range.upperBound)/s")
+      throw Misfit(
+        text, expected: "off, or a number a second such as 10/s, \(range.lowerBound)/s to \(range.upperBound)/s")
     }
     return value
   }
