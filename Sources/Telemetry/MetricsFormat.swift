@@ -28,12 +28,12 @@ public enum MetricsFormat: Sendable, CaseIterable {
   /// - Parameter accept: The header's lines, joined with commas; nil where it was not sent.
   public static func preferred(by accept: String?) -> MetricsFormat {
     guard let accept else { return .prometheus }
-    let ranges = accept.split(separator: ",").compactMap { Range($0) }
+    let ranges = accept.split(separator: ",").compactMap { MediaRange($0) }
     return openMetrics.quality(ranges) > prometheus.quality(ranges) ? .openMetrics : .prometheus
   }
 
   /// In thousandths; 0 where nothing matches.
-  private func quality(_ ranges: [Range]) -> Int {
+  private func quality(_ ranges: [MediaRange]) -> Int {
     var best = (specificity: -1, quality: 0)
     for range in ranges {
       guard let specificity = specificity(of: range), (specificity, range.quality) > best else { continue }
@@ -43,7 +43,7 @@ public enum MetricsFormat: Sendable, CaseIterable {
   }
 
   /// How closely a range names this form; nil where it does not.
-  private func specificity(of range: Range) -> Int? {
+  private func specificity(of range: MediaRange) -> Int? {
     if range.type == "*", range.subtype == "*" { return 0 }
     guard range.type == type else { return nil }
     if range.subtype == "*" { return 1 }
@@ -53,7 +53,7 @@ public enum MetricsFormat: Sendable, CaseIterable {
   }
 
   /// One media range of an Accept header.
-  private struct Range {
+  private struct MediaRange {
     var type: String
     var subtype: String
     var version: String?
