@@ -10,7 +10,9 @@ let package = Package(
     .target(name: "Limiting", swiftSettings: rooms),
     .target(name: "Policies", dependencies: ["Limiting"], swiftSettings: rooms),
     .target(name: "Stores", dependencies: ["Limiting", "Policies"], swiftSettings: rooms),
-    .executableTarget(name: "bench", dependencies: ["Limiting", "Policies", "Stores"], swiftSettings: rooms),
+    .target(name: "Telemetry", swiftSettings: rooms),
+    .executableTarget(
+      name: "bench", dependencies: ["Limiting", "Policies", "Stores", "Telemetry"], swiftSettings: rooms),
   ],
   swiftLanguageModes: [.v6]
 )

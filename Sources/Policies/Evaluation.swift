@@ -121,11 +121,11 @@ struct Evaluation {
   private func address(_ networks: [IPNetwork]) -> Finding {
     guard let ip = facts.ip else { return Finding(holds: false, text: "the check has no ip") }
     if let network = networks.first(where: { $0.contains(ip) }) {
-      return Finding(holds: true, text: "ip \(ip) is in \(network.text)")
+      return Finding(holds: true, text: "ip \(ip.text) is in \(network.text)")
     }
     return Finding(
       holds: false,
-      text: "ip \(ip) is " + Words.none(of: networks.map(\.text), one: "not in ", many: "in none of "))
+      text: "ip \(ip.text) is " + Words.none(of: networks.map(\.text), one: "not in ", many: "in none of "))
   }
 
   private func attribute(_ condition: AttributeCondition, _ captures: [String: [UInt8]]) -> Finding {
@@ -162,7 +162,8 @@ struct Evaluation {
 
   private func terms(_ policy: Policy, _ captures: [String: [UInt8]], isShared: Bool) -> Explanation.Terms {
     var terms = Explanation.Terms(
-      key: isShared ? nil : policy.key.compactMap { part(of: $0, captures) }, effect: .limit, limit: policy.limit,
+      key: isShared ? .shared : KeyText(parts: policy.key.compactMap { part(of: $0, captures) }), effect: .limit,
+      limit: policy.limit,
       cost: amount(policy.cost, captures) * cost)
     // Checks that share one counter take the policy's own numbers.
     guard !isShared, let number = policy.overrides.firstIndex(where: { matches($0, policy, captures) }) else {
@@ -178,9 +179,9 @@ struct Evaluation {
   }
 
   /// nil where the check lacks the attribute.
-  private func part(of name: AttributeName, _ captures: [String: [UInt8]]) -> Explanation.KeyPart? {
+  private func part(of name: AttributeName, _ captures: [String: [UInt8]]) -> KeyText.Part? {
     if name == .ip {
-      return facts.ip.map { .address($0.counted(ipv6Prefix: ipv6Prefix), prefix: ipv6Prefix) }
+      return facts.ip.map { .value(Array($0.keyText(ipv6Prefix: ipv6Prefix).utf8)) }
     }
     guard let values = facts.values(of: name, captures: captures) else { return nil }
     guard values.count > 1 else { return .value(values[0]) }

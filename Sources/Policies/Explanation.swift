@@ -17,33 +17,13 @@ public struct Explanation: Sendable, Equatable {
 
   /// What a policy that applies asks of a store.
   public struct Terms: Sendable, Equatable {
-    /// One entry a key part, in the order of the policy; nil for the counter of all checks that lack an attribute of it.
-    public var key: [KeyPart]?
+    public var key: KeyText
     public var effect: Charge.Effect
     /// The numbers in force; meaningless unless `effect` is `.limit`.
     public var limit: Limit
     /// The place in `Policy.overrides` of the one that gave them; nil: they are the policy's own.
     public var override: Int?
     public var cost: Int64
-  }
-
-  /// One part of a key.
-  public enum KeyPart: Sendable, Equatable {
-    case value([UInt8])
-    /// Several values of one attribute: sorted, without duplicates, unless they are too many for that.
-    case values([[UInt8]])
-    /// An address as it counts: of an IPv6 address, its first `prefix` bits.
-    case address(IPAddress, prefix: Int)
-
-    /// The part as text, one entry a value; bytes that are no UTF-8 become U+FFFD.
-    public var texts: [String] {
-      switch self {
-      case .value(let bytes): [String(decoding: bytes, as: UTF8.self)]
-      case .values(let all): all.map { String(decoding: $0, as: UTF8.self) }
-      case .address(let address, let prefix):
-        [address.keyText(ipv6Prefix: prefix)]
-      }
-    }
   }
 }
 

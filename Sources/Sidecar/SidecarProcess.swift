@@ -241,7 +241,7 @@ final class SidecarProcess {
       ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
       state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
-      display: keyDisplay, ownCounters: ownCounters, redis: redis)
+      keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
     let logger = self.logger

@@ -75,7 +75,7 @@ struct EvaluationTests {
   func holds(conditions: Conditions, why: String) {
     let found = explanation(.with(match: conditions))
     #expect(found.why == why)
-    #expect(found.terms?.key == [])
+    #expect(found.terms?.key == KeyText(parts: []))
   }
 
   @Test("an exception that holds is told, and one that holds in part does not except")
@@ -101,7 +101,7 @@ struct EvaluationTests {
         key: ["header.x-client"], missing: .share,
         overrides: [Policy.Override(key: [nil], effect: .block)]))
     #expect(shared.why == "it has no conditions; the check has no header.x-client, and missing is share")
-    #expect(shared.terms == Explanation.Terms(key: nil, effect: .limit, limit: .ten, override: nil, cost: 1))
+    #expect(shared.terms == Explanation.Terms(key: .shared, effect: .limit, limit: .ten, override: nil, cost: 1))
   }
 
   @Test("the first override that matches gives the numbers, and is named")
@@ -116,7 +116,9 @@ struct EvaluationTests {
     #expect(terms([others, own])?.limit == .of(3))
     #expect(terms([Policy.Override(key: [nil, nil], effect: .block), own])?.effect == .block)
     #expect(terms([Policy.Override(key: [nil, "10.0.0.1"], effect: .unlimited), own])?.override == 1)
-    #expect(terms([])?.key?.map(\.texts) == [["free", "pro"], ["192.0.2.7"]])
+    #expect(
+      terms([])?.key
+        == KeyText(parts: [.values([Array("free".utf8), Array("pro".utf8)]), .value(Array("192.0.2.7".utf8))]))
   }
 
   @Test("a cost from an attribute is held between its bounds, however long its digits")

@@ -6,10 +6,10 @@ import Testing
 @testable import Policies
 
 struct ExplanationTests {
-  /// What is compared of a policy that applies: the key as the bytes that its parts stand for.
+  /// What is compared of a policy that applies.
   private struct Terms: Equatable {
     var policy: Int
-    var key: [UInt8]
+    var key: KeyText?
     var effect: Charge.Effect
     var limit: Limit
     var cost: Int64
@@ -27,14 +27,14 @@ struct ExplanationTests {
       set.match(&check)
       let matched = check.outcomes.map {
         Terms(
-          policy: $0.policy, key: $0.key, effect: $0.effect, limit: $0.effect == .limit ? $0.limit : .ten,
+          policy: $0.policy, key: Self.key($0, set), effect: $0.effect, limit: $0.effect == .limit ? $0.limit : .ten,
           cost: $0.cost)
       }
       let explanations = set.explain(&check, domain: facts.domain)
       let explained = explanations.compactMap { explanation in
         explanation.terms.map { terms in
           Terms(
-            policy: explanation.policy, key: Self.bytes(terms.key), effect: terms.effect,
+            policy: explanation.policy, key: terms.key, effect: terms.effect,
             limit: terms.effect == .limit ? terms.limit : .ten, cost: terms.cost)
         }
       }
@@ -59,7 +59,7 @@ struct ExplanationTests {
     let before = set.explain(&check, domain: "default")
     set.match(&check)
     #expect(set.explain(&check, domain: "default") == before)
-    #expect(Self.bytes(before[0].terms?.key) == check.outcomes[0].key)
+    #expect(before[0].terms?.key == Self.key(check.outcomes[0], set))
   }
 
   @Test("a list too long to sort makes the same key here and there")
@@ -71,7 +71,7 @@ struct ExplanationTests {
       check.fill(Facts(headers: [("h", line)]), set)
       let key = set.explain(&check, domain: "default")[0].terms?.key
       set.match(&check)
-      #expect(Self.bytes(key) == check.outcomes[0].key, "\(count) values")
+      #expect(key == Self.key(check.outcomes[0], set), "\(count) values")
     }
   }
 
@@ -83,15 +83,9 @@ struct ExplanationTests {
     #expect(set.explain(&check, domain: "none").isEmpty)
   }
 
-  @Test("the parts of a key are text")
-  func keyText() {
-    typealias Part = Explanation.KeyPart
-    #expect(Part.value(Array("a".utf8)).texts == ["a"])
-    #expect(Part.value([0xff]).texts == ["\u{fffd}"])
-    #expect(Part.values([[], Array("b".utf8)]).texts == ["", "b"])
-    #expect(Part.address(IPAddress("192.0.2.7")!, prefix: 64).texts == ["192.0.2.7"])
-    #expect(Part.address(IPAddress("2001:db8::")!, prefix: 64).texts == ["2001:db8::/64"])
-    #expect(Part.address(IPAddress("2001:db8::1")!, prefix: 128).texts == ["2001:db8::1"])
+  /// The key of a match, read from its bytes.
+  private static func key(_ outcome: Outcome, _ set: PolicySet) -> KeyText? {
+    KeyText(outcome.key.span, of: set.policies[outcome.policy].key, ipv6Prefix: set.ipv6Prefix)
   }
 
   private static func effect(_ terms: Explanation.Terms?) -> Policy.Override.Effect? {
@@ -102,20 +96,4 @@ struct ExplanationTests {
     case nil: nil
     }
   }
-
-  // MARK: The layout that PolicySet+Key.swift draws, written down a second time
-
-  private static func bytes(_ key: [Explanation.KeyPart]?) -> [UInt8] { key.map { $0.flatMap(bytes) } ?? [0] }
-
-  private static func bytes(_ part: Explanation.KeyPart) -> [UInt8] {
-    switch part {
-    case .value(let value): [1] + prefixed(value)
-    case .values(let values): [2] + number(values.count) + values.flatMap(prefixed)
-    case .address(let address, _): [4] + address.bytes
-    }
-  }
-
-  private static func prefixed(_ value: [UInt8]) -> [UInt8] { number(value.count) + value }
-
-  private static func number(_ value: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 0xff) } }
 }

@@ -129,6 +129,20 @@ struct KeyTextTests {
     }
   }
 
+  @Test(
+    "an IPv6 address is shown with the prefix that counts",
+    arguments: [
+      ("1.2.3.4", 64, "1.2.3.4"), ("1.2.3.4", 0, "1.2.3.4"), ("2001:db8:1:2:3::4", 64, "2001:db8:1:2::/64"),
+      ("2001:db8:1:2:3::4", 48, "2001:db8:1::/48"), ("2001:db8::1", 0, "::/0"), ("2001:db8::1", 128, "2001:db8::1"),
+    ])
+  func addresses(given: String, prefix: Int, expected: String) throws {
+    let policy = Policy.with(key: ["ip"])
+    let key = try #require(PolicySet([policy], ipv6Prefix: prefix).key(Facts(target: "/", ip: given)))
+    let text = try #require(Self.read(key, policy, prefix: prefix))
+    #expect(text == .of(expected))
+    #expect(try text.bytes(for: policy, ipv6Prefix: prefix) == key)
+  }
+
   @Test("the forms of a part")
   func forms() {
     #expect(Self.read([]) == KeyText(parts: []))

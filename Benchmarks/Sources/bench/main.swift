@@ -4,6 +4,8 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "core" where arguments.count == 1:
   CoreBenchmark.run()
+case "keys" where arguments.count == 1:
+  KeysBenchmark.run()
 case "fill" where arguments.count == 3:
   guard let keys = Int(arguments[2]), (1...1_000_000_000).contains(keys) else { usage() }
   Filler(address: arguments[1]).fill(keys: keys)
@@ -37,6 +39,7 @@ func usage() -> Never {
   stop(
     """
     usage: bench core
+           bench keys
            bench fill WEIR KEYS
            bench start BINARY POLICIES RUNS
            bench capture WEIR REDIS CALLFILE

@@ -1,6 +1,5 @@
 // AdminPages.swift: what operators see: health, metrics, the policies in force. Made when asked for, on the main thread.
 
-import CheckAPI
 import EventLoop
 import Policies
 import PolicyFiles
@@ -11,11 +10,11 @@ import Telemetry
 final class AdminPages {
   let state: ProcessState
   private let store: MemoryStore
-  private let reloader: Reloader
+  let reloader: Reloader
+  let keyDisplay: KeyDisplay
   private let workers: [Worker]
-  private let errands: Errands
+  let errands: Errands
   let desk: KeyDesk
-  private let display: KeyDisplay
   /// Counts of the main thread's own listeners.
   private let ownCounters: WorkerCounters
   /// nil where there is no Redis.
@@ -23,12 +22,12 @@ final class AdminPages {
 
   init(
     state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], errands: Errands,
-    desk: KeyDesk, display: KeyDisplay, ownCounters: WorkerCounters, redis: RedisStatus?
+    desk: KeyDesk, keyDisplay: KeyDisplay, ownCounters: WorkerCounters, redis: RedisStatus?
   ) {
+    self.keyDisplay = keyDisplay
     self.redis = redis
     self.errands = errands
     self.desk = desk
-    self.display = display
     self.state = state
     self.store = store
     self.reloader = reloader
@@ -65,22 +64,6 @@ final class AdminPages {
   }
 
   private static func quote(_ text: String) -> String { JSONText.quoted(text) }
-
-  // MARK: /keys/top
-
-  func topKeys(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let filter = try TopKeys.Filter(query: request.query)
-    let set = reloader.inForce.set
-    let slots = filter.slots(in: set)
-    errands.ask { view, done in
-      done(view.responder.keys.snapshot(of: slots, at: Loop.monotonicNow()))
-    } then: { [self] (snapshots: [KeySketches.Snapshot]) in
-      let now = state.clock.now(at: Loop.monotonicNow())
-      reply(
-        .page(
-          type: "application/json", body: TopKeys.page(snapshots, set, filter, isHashed: display.isHashed, at: now)))
-    }
-  }
 
   // MARK: /metrics
 

@@ -24,7 +24,7 @@ extension ExplainedCheck {
   }
 
   private func lines(_ charge: Charge, _ explanation: Explanation) -> [String] {
-    var lines = ["key: " + Self.keyText(explanation.terms?.key)]
+    var lines = ["key: " + (explanation.terms.map { Self.text($0.key) } ?? "")]
     if let place = explanation.terms?.override {
       let key = policy(explanation.policy).overrides[place].key.map { $0.map(LogLine.quoted) ?? "*" }
       lines.append("numbers: of override \(place + 1), key \(key.joined(separator: ", "))")
@@ -41,12 +41,15 @@ extension ExplainedCheck {
     return lines
   }
 
-  private static func keyText(_ parts: [Explanation.KeyPart]?) -> String {
-    guard let parts else { return "the counter of checks that lack it" }
+  private static func text(_ key: KeyText) -> String {
+    guard let parts = key.parts else { return "the counter of checks that lack it" }
     guard !parts.isEmpty else { return "none, one counter for all" }
+    func quoted(_ value: [UInt8]) -> String { LogLine.quoted(String(decoding: value, as: UTF8.self)) }
     return parts.map { part in
-      let texts = part.texts.map(LogLine.quoted)
-      return texts.count == 1 ? texts[0] : "{" + texts.joined(separator: ", ") + "}"
+      switch part {
+      case .value(let value): quoted(value)
+      case .values(let values): "{" + values.map(quoted).joined(separator: ", ") + "}"
+      }
     }.joined(separator: ", ")
   }
 

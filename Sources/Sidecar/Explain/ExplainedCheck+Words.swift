@@ -16,6 +16,8 @@ extension ExplainedCheck {
     case .denyAlways where charge.effect == .block: return "\(name(charge)) blocks this key"
     case .denyAlways:
       return "\(name(charge)) never lets \(charge.cost) pass at once, since its capacity is \(charge.decision.limit)"
+    case .deny where charge.effect == .block:
+      return "an order blocks this key of \(name(charge)) for \(Self.retryAfter(charge) ?? 0) s"
     case .deny:
       return "\(name(charge)) denies for \(Self.retryAfter(charge) ?? 0) s"
         + (rivals > 1 ? ", the longest of \(rivals) policies that deny" : "")
@@ -65,13 +67,8 @@ extension ExplainedCheck {
   static func retryAfter(_ charge: Charge) -> Int64? {
     switch decision(charge) {
     case .allow: 0
-    case .deny: max(1, seconds(charge.decision.retryAfter))
+    case .deny: max(1, UnixSeconds.roundedUp(charge.decision.retryAfter))
     case .denyAlways, .undecided: nil
     }
-  }
-
-  /// Rounded up.
-  static func seconds(_ nanoseconds: Int64) -> Int64 {
-    nanoseconds / Bounds.second + (nanoseconds % Bounds.second > 0 ? 1 : 0)
   }
 }

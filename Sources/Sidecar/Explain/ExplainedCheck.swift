@@ -14,8 +14,8 @@ struct ExplainedCheck: Sendable {
   let domain: String
   /// One for each policy of the domain, in the order of the set.
   let explanations: [Explanation]
-  /// One for each policy that applies, in the order of the set. Orders about keys are applied to them before any look.
-  var charges: [Charge]
+  /// One for each policy that applies, in the order of the set.
+  private(set) var charges: [Charge]
   /// The bytes that the charges' key offsets point into.
   let keys: [UInt8]
   /// What stands in the JSON as `order`, by policy; `null` where there is none.
@@ -35,6 +35,19 @@ struct ExplainedCheck: Sendable {
 
   /// The policy of a charge or an explanation.
   func policy(_ place: Int) -> Policy { rules.set.policies[place] }
+
+  // MARK: Orders
+
+  /// The key of a charge, by which orders know it.
+  func key(of charge: Charge) -> [UInt8] {
+    Array(keys[Int(charge.keyStart)..<Int(charge.keyStart) + Int(charge.keyCount)])
+  }
+
+  /// Changes the charges to what is ordered for their keys, as for a check. To be done before any look.
+  mutating func obey(_ orders: Orders, at now: Now) {
+    let keys = self.keys
+    orders.apply(to: &charges, keys: keys.span, at: now.unix)
+  }
 
   // MARK: Redis
 

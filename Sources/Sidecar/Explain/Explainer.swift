@@ -3,6 +3,7 @@
 //
 //   let explainer = Explainer(rules, settings)
 //   var check = try explainer.read(body)            what applies, and why
+//   check.obey(orders, at: now)
 //   if check.needsRedis { … check.take(answer) }    where a Redis counts: what a look there said
 //   check.look(in: memory, at: now)                 the counters of this weir
 //   let text = try check.json(at: now)

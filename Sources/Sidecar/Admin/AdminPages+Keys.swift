@@ -1,0 +1,20 @@
+// AdminPages+Keys.swift: what operators see of keys.
+
+import CheckAPI
+import EventLoop
+import Telemetry
+
+extension AdminPages {
+  /// `GET /keys/top`: asks every worker for its sketches of the policies that are asked for.
+  func topKeys(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    let filter = try TopKeys.Filter(query: request.query)
+    let set = reloader.inForce.set
+    let slots = filter.slots(in: set)
+    errands.ask { view, answer in
+      answer(view.responder.keys.snapshot(of: slots, at: Loop.monotonicNow()))
+    } then: { [state, keyDisplay] (snapshots: [KeySketches.Snapshot]) in
+      let now = state.clock.now(at: Loop.monotonicNow())
+      reply(.json(TopKeys.page(snapshots, set, filter, isHashed: keyDisplay.isHashed, at: now)))
+    }
+  }
+}
