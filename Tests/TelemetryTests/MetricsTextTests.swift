@@ -64,7 +64,7 @@ import Testing
     page.gauge("weir_build_info", "Which.", [.init([.init("version", "1")], .whole(1))])
     #expect(
       page.finished() == #"""
-        # HELP weir_checks "Checks".
+        # HELP weir_checks \"Checks\".
         # TYPE weir_checks counter
         weir_checks_total{form="json"} 3
         # HELP process_cpu_seconds Time.
