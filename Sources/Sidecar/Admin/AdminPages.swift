@@ -210,11 +210,4 @@ final class AdminPages {
       "process_max_fds", "Descriptors that the process may have.",
       [.init(.whole(UInt64(max(0, Machine.raiseDescriptorLimit()))))])
   }
-
-  // MARK: /
-
-  /// A page for people.
-  func home() -> String {
-    String(decoding: PackageResources.index_html, as: UTF8.self)
-  }
 }

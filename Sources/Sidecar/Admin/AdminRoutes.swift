@@ -9,7 +9,7 @@ extension AdminPages {
     [
       AdminRoute(
         method: "GET", path: "/", access: .open,
-        work: .now { [self] _ in .page(type: "text/html; charset=utf-8", body: home()) }),
+        work: .now { _ in .page(type: HomePage.type, headers: HomePage.headers, body: HomePage.text) }),
       AdminRoute(
         method: "GET", path: "/healthz", isForProbes: true, work: .now { [state] _ in .health(state.liveness) }),
       AdminRoute(
