@@ -22,7 +22,10 @@ extension AdminPages {
         }),
       AdminRoute(
         method: "GET", path: "/metrics", isForProbes: true,
-        work: .now { [self] _ in .page(type: MetricsText.contentType, body: metrics()) }),
+        work: .now { [self] request in
+          let format = MetricsFormat.preferred(by: request.header("accept"))
+          return .page(type: format.contentType, headers: "Vary: Accept\r\n", body: metrics(format))
+        }),
       AdminRoute(
         method: "GET", path: "/policies",
         work: .now { [self] _ in .page(type: "application/json", body: policies()) }),
