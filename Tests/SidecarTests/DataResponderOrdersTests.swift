@@ -40,7 +40,8 @@ private final class Rig {
     let counters = WorkerCounters()
     responder = DataResponder(
       loop: loop, settings: settings, state: ProcessState(),
-      decider: Decider(memory: store, redis: redis, live: live), counters: counters, rules: rules)
+      decider: Decider(memory: store, redis: redis, live: live), counters: counters,
+      keys: KeyRecorder(KeyDisplay(isHashed: false), store: store, now: Loop.monotonicNow()), rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: ConnectionBudget(limit: 10),
       reportError: { _ in })
