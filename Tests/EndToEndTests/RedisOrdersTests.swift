@@ -29,12 +29,12 @@ import Testing
 
     #expect(try weirs[1].word("block", "ann", #","for":"10m","note":"noisy""#).status == 200)
     for weir in weirs {
-      try eventually("the order is the newest") { try weir.state(of: "ann")?["order"]?["kind"]?.string == "block" }
+      try weir.waitForOrder("block", "ann")
       #expect(try weir.status(of: "ann") == 429 && weir.status(of: "bob") == 200)
     }
     #expect(try weirs[2].word("unblock", "ann").status == 200)
     for weir in weirs {
-      try eventually("nothing is ordered") { try weir.state(of: "ann")?["order"]?["kind"] == nil }
+      try weir.waitForOrder(nil, "ann")
       #expect(try weir.state(of: "ann")?["limit"]?.int == 3)
     }
     #expect(try redis.keysWithoutExpiry() == [])
@@ -49,9 +49,8 @@ import Testing
     #expect(try first.word("block", "ann", #","for":"10m""#).status == 200)
     try first.terminate()
     let second = try WeirProcess(Self.policies, redis: redis.url)
-    try eventually("it obeys") { try second.status(of: "ann") == 429 }
-    #expect(try second.status(of: "bob") == 200)
-    #expect(try second.state(of: "ann")?["order"]?["kind"]?.string == "block")
+    try second.waitForOrder("block", "ann")
+    #expect(try second.status(of: "ann") == 429 && second.status(of: "bob") == 200)
   }
 
   @Test("an order ends for all at its time, and with it all that Redis holds of it")
@@ -59,8 +58,12 @@ import Testing
     let redis = try RedisServer()
     let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
     #expect(try weirs[0].word("block", "ann", #","for":"5s""#).status == 200)
-    try eventually("it obeys") { try weirs[1].status(of: "ann") == 429 }
-    for weir in weirs { try eventually("it has ended") { try weir.status(of: "ann") == 200 } }
+    try weirs[1].waitForOrder("block", "ann")
+    #expect(try weirs[1].status(of: "ann") == 429)
+    for weir in weirs {
+      try weir.waitForOrder(nil, "ann")
+      #expect(try weir.status(of: "ann") == 200)
+    }
     try eventually("its keys have gone") { try redis.keys("weir:orders:*") == [] }
   }
 
@@ -101,11 +104,12 @@ import Testing
     let redis = try RedisServer()
     let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
     #expect(try weirs[0].word("block", "ann", #","for":"10m""#, policy: "spare").status == 200)
-    for weir in weirs { try eventually("it obeys") { try weir.status(of: "ann", "/check/m/x") == 429 } }
+    for weir in weirs { try weir.waitForOrder("block", "ann", policy: "spare") }
     try redis.kill()
     for weir in weirs {
       try weir.waitForHealth("degraded")
-      #expect(try weir.status(of: "ann", "/check/m/x") == 429 && weir.status(of: "bob", "/check/m/x") == 200)
+      #expect(try weir.status(of: "ann", "/check/m/x") == 429)
+      #expect(try weir.status(of: "bob", "/check/m/x") == 200)
       for word in ["unblock", "reset"] {
         let answer = try weir.word(word, "ann", policy: "spare")
         #expect(answer.status == 503 && answer.text.contains("nothing has changed"), "\(answer.text)")
@@ -116,7 +120,8 @@ import Testing
     try redis.restart()
     for weir in weirs {
       try weir.waitForHealth("healthy", within: 40)
-      try eventually("nothing is ordered") { try weir.status(of: "ann", "/check/m/x") == 200 }
+      try weir.waitForOrder(nil, "ann", policy: "spare")
+      #expect(try weir.status(of: "ann", "/check/m/x") == 200)
     }
   }
 
@@ -127,13 +132,17 @@ import Testing
     try redis.run("SCRIPT", "FLUSH")
     #expect(try weirs[0].word("block", "ann", #","for":"10m""#).status == 200)
     try redis.run("SCRIPT", "FLUSH")
-    try eventually("it obeys") { try weirs[1].status(of: "ann") == 429 }
+    try weirs[1].waitForOrder("block", "ann")
+    #expect(try weirs[1].status(of: "ann") == 429)
     for key in try redis.keys("weir:orders:*") {
       try redis.run("DEL", key)
       try redis.run("SET", key, "hello", "EX", "600")
     }
     #expect(try weirs[0].word("block", "eve", #","for":"10m""#).status == 200)
-    for weir in weirs { try eventually("it obeys") { try weir.status(of: "eve") == 429 } }
+    for weir in weirs {
+      try weir.waitForOrder("block", "eve")
+      #expect(try weir.status(of: "eve") == 429)
+    }
     #expect(try redis.keysWithoutExpiry() == [])
     for weir in weirs { #expect(try weir.status(of: "bob") == 200) }
   }
@@ -146,7 +155,7 @@ extension WeirProcess {
   }
 
   /// A word to the admin listener about one user.
-  fileprivate func word(
+  func word(
     _ word: String, _ user: String, _ more: String = "", policy: String = "per-user"
   ) throws -> HTTPResponse {
     try send(word, #"{"policy":"\#(policy)","key":["\#(user)"]\#(more)}"#)
@@ -154,10 +163,20 @@ extension WeirProcess {
 
   fileprivate func send(_ word: String, _ body: String) throws -> HTTPResponse {
     try HTTPClient(try #require(admin)).request(
-      "POST", "/keys/\(word)", [("Content-Type", "application/json")], body: body)
+      "POST", "/keys/\(word)", [("Content-Type", "application/json"), ("Host", "localhost")], body: body)
   }
 
-  fileprivate func state(of user: String) throws -> JSON? {
-    try adminRequest("/keys?policy=per-user&key=\(user)").json
+  fileprivate func state(of user: String, policy: String = "per-user") throws -> JSON? {
+    try HTTPClient(try #require(admin)).request(
+      "GET", "/keys?policy=\(policy)&key=\(user)", [("Host", "localhost")]
+    ).json
+  }
+
+  /// Waits until an order of this kind, or none, is in force here for this user.
+  func waitForOrder(_ kind: String?, _ user: String, policy: String = "per-user") throws {
+    try eventually("an order for \(user): \(kind ?? "none")") {
+      guard let order = try state(of: user, policy: policy)?["order"] else { return false }
+      return kind.map { order["kind"]?.string == $0 } ?? (order == .null)
+    }
   }
 }

@@ -252,11 +252,12 @@ private final class OrderRig {
       (.say("-NOPERM no"), false, .permission), (.say("+what"), true, .protocolError),
       (.say(":7"), true, .protocolError),
     ] as [(FakeAnswer, Bool, RedisFailure)] {
-      server.answer = { command, _ in FakeRedis.healthy(command) }
-      #expect(one.rig.connect())
-      server.answer = { command, _ in
-        command.first == "EVALSHA" ? answer : command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command)
+      func well(_ command: [String]) -> FakeAnswer {
+        command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command)
       }
+      server.answer = { command, _ in well(command) }
+      #expect(one.rig.connect())
+      server.answer = { command, _ in command.first == "EVALSHA" ? answer : well(command) }
       guard case .failure(let failure)? = one.write(OrderRig.order("a")) else {
         Issue.record("\(answer) was taken for success")
         continue
