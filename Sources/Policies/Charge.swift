@@ -95,6 +95,14 @@ public struct CounterIdentity: Hashable, Sendable {
   public var key: [AttributeName]
   public var store: Policy.StoreKind
 
+  public init(domain: String, name: String, algorithm: Algorithm, key: [AttributeName], store: Policy.StoreKind) {
+    self.domain = domain
+    self.name = name
+    self.algorithm = algorithm
+    self.key = key
+    self.store = store
+  }
+
   public init(_ policy: Policy) {
     domain = policy.domain
     name = policy.name

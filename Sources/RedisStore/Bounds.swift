@@ -58,4 +58,20 @@ enum Bounds {
   /// How long a state seen at a denial is believed, and how many a worker keeps (each about 100 bytes).
   static let observedTime: Int64 = 5 * second
   static let observedStates = 8_192
+
+  // MARK: Orders
+
+  /// How often one worker of a process asks whether anybody has ordered something: all weirs obey within a second.
+  static let orderInterval: Int64 = 400_000_000
+  /// Orders of one page, and bytes after which it ends: reading it takes a worker well below a millisecond.
+  static let orderPage = 128
+  static let orderPageBytes = 1 << 15
+  /// How long Redis tells that an order was ended or a key reset; NEWS in orders.lua.
+  static let orderNews: Int64 = 60 * second
+  /// After how long without an answer everything is read anew, since such news may have been missed.
+  static let orderGap: Int64 = orderNews / 2
+  /// How often everything is read anew even so: what is wrong does not last longer.
+  static let orderWhole: Int64 = 60 * second
+  /// Bytes of the words that say who ordered: a name and a line of text.
+  static let orderBy = 1_024
 }

@@ -11,6 +11,8 @@ final class Call {
     case load
     /// A sign of life.
     case announcement
+    /// About orders or one key.
+    case question
   }
 
   var kind = Kind.charges
@@ -18,6 +20,8 @@ final class Call {
   var tickets: [Ticket] = []
   /// Whom an announcement names.
   var names = KeyNames.none
+  /// What a question asks and who waits for its answer; nil for other calls, and once it is answered.
+  var question: Question?
   /// On the loop's clock.
   var sentAt: Int64 = 0
   /// When the time of the first of its tickets that still wait is over.
@@ -70,6 +74,7 @@ struct CallQueue {
     call.isRepeated = false
     call.hasTimedOut = false
     call.names = .none
+    call.question = nil
     calls.append(call)
     waiting += 1
     return call
@@ -95,6 +100,7 @@ struct CallQueue {
 
   mutating func recycle(_ call: Call) {
     call.tickets.removeAll(keepingCapacity: true)
+    call.question = nil
     spare.append(call)
   }
 }

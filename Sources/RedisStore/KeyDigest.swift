@@ -7,7 +7,7 @@
 import COpenSSL
 
 /// The first 128 bits of a SHA-256.
-struct KeyDigest: Equatable, Sendable {
+struct KeyDigest: Hashable, Sendable {
   var high: UInt64 = 0
   var low: UInt64 = 0
 
@@ -34,6 +34,20 @@ struct KeyDigest: Equatable, Sendable {
     }
   }
 
+  /// Reads 22 digits back, whatever stands behind them; nil where these are none.
+  init?(digits: some Collection<UInt8>) {
+    guard digits.count >= Self.digits else { return nil }
+    for (place, digit) in digits.prefix(Self.digits).enumerated() {
+      guard let value = Self.value(ofDigit: digit) else { return nil }
+      switch place {
+      case 0..<10: high = high << 6 | value
+      case 10: (high, low) = (high << 4 | value >> 2, value & 3)
+      case 11..<21: low = low << 6 | value
+      default: low = low << 2 | value >> 4
+      }
+    }
+  }
+
   /// Appends the first `count` (at most 22) base64url digits (RFC 4648 section 5), without padding.
   func append(digits count: Int = Self.digits, to buffer: inout [UInt8]) {
     for digit in 0..<count {
@@ -57,5 +71,9 @@ struct KeyDigest: Equatable, Sendable {
     case 62: UInt8(ascii: "-")
     default: UInt8(ascii: "_")
     }
+  }
+
+  private static func value(ofDigit digit: UInt8) -> UInt64? {
+    (0..<64).first { base64Digit($0) == digit }.map { UInt64($0) }
   }
 }

@@ -2,6 +2,7 @@
 //
 //   counter of a key   weir:{D}:domain:policy:aXXXXXXXX     D: 22 digits over the bytes of the key
 //   weirs of a domain  weir:live:{D}                        D: 22 digits over the domain's name
+//   its orders         weir:orders:{D} and others           see OrderKeys
 //
 // `a` is the algorithm: t token-bucket, f fixed-window, w sliding-window, l sliding-log. X stands for 8 digits over the
 // key's attribute names, so that a policy whose key list changes gets new counters (`CounterIdentity`). Digits are
@@ -31,7 +32,7 @@ public final class KeyNames: Sendable {
   public init(_ policies: [Policy]) {
     var tails: [UInt8] = []
     ends = policies.map { policy in
-      tails += Self.tail(policy)
+      tails += Self.tail(CounterIdentity(policy))
       return tails.count
     }
     self.tails = tails
@@ -72,20 +73,31 @@ public final class KeyNames: Sendable {
 
   private func start(_ policy: Int) -> Int { policy == 0 ? 0 : ends[policy - 1] }
 
-  private static func tail(_ policy: Policy) -> [UInt8] {
+  /// The name of the counter that the key of this digest has, whatever set is in force.
+  static func counter(_ identity: CounterIdentity, _ key: KeyDigest) -> [UInt8] {
+    var name = head
+    key.append(to: &name)
+    return name + tail(identity)
+  }
+
+  /// The last part of a counter's name: the algorithm, and the digits of the key's attribute names.
+  static func ending(_ identity: CounterIdentity) -> [UInt8] {
     var list: [UInt8] = []
-    for name in policy.key {
+    for name in identity.key {
       let text = Array(name.text.utf8)
       for shift in stride(from: 24, through: 0, by: -8) { list.append(UInt8(truncatingIfNeeded: text.count >> shift)) }
       list += text
     }
-    var tail = Array("}:\(policy.domain):\(policy.name):".utf8)
-    tail.append(letter(policy.limit.algorithm))
-    KeyDigest(list.span).append(digits: 8, to: &tail)
-    return tail
+    var ending = [letter(identity.algorithm)]
+    KeyDigest(list.span).append(digits: 8, to: &ending)
+    return ending
   }
 
-  private static func letter(_ algorithm: Algorithm) -> UInt8 {
+  private static func tail(_ identity: CounterIdentity) -> [UInt8] {
+    Array("}:\(identity.domain):\(identity.name):".utf8) + ending(identity)
+  }
+
+  static func letter(_ algorithm: Algorithm) -> UInt8 {
     switch algorithm {
     case .tokenBucket: UInt8(ascii: "t")
     case .fixedWindow: UInt8(ascii: "f")

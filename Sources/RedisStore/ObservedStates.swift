@@ -49,6 +49,8 @@ struct ObservedStates {
   private var places: [Place] = []
   /// When the newest state was seen.
   private var newest = Int64.min
+  /// When keys were forgotten last. What was asked before that may have been answered before their reset.
+  private var forgottenAt = Int64.min
 
   /// Remembers a state that came with a denial.
   ///
@@ -60,12 +62,22 @@ struct ObservedStates {
   mutating func note(
     _ ticket: Ticket, _ index: Int, _ state: ObservedState, askedAt: Int64, at now: Int64
   ) {
+    guard askedAt > forgottenAt else { return }
     if places.isEmpty { places = Array(repeating: Place(), count: Bounds.observedStates) }
     let slot = ticket.charges[index].slot
     places[Self.index(ticket.digests[index], slot)] = Place(
       digest: ticket.digests[index], slot: slot, state: state, seenAt: now, unix: ticket.unixNow,
       latency: max(0, now - askedAt))
     newest = now
+  }
+
+  /// Forgets what was seen of keys that were reset, under whichever policy.
+  ///
+  /// - Parameter now: On the loop's clock. What is sent later is answered by counters that began anew.
+  mutating func forget(_ keys: ResetKeys, at now: Int64) {
+    guard !keys.isEmpty else { return }
+    forgottenAt = now
+    for place in places.indices where keys.digests.contains(places[place].digest) { places[place].seenAt = .min }
   }
 
   /// Denies a ticket if what was seen of its counters denies it for sure, and fills in its decisions as a reply would.

@@ -7,6 +7,8 @@ extension RedisStore: LinkHandler {
   func linkReady(_ link: Link, trialReply: Reply) {
     shared.live.connected(now: loop.now)
     heard(trialReply, trialNames)
+    orders.doubt()
+    readOrders()
   }
 
   /// A connection that nobody waited on may end for reasons that say nothing of Redis: an idle one, closed on the way.
@@ -20,7 +22,7 @@ extension RedisStore: LinkHandler {
       return link.fail(.protocolError, detail: "a reply came that nothing was asked for")
     }
     let call = calls.removeFirst()
-    if call.kind != .load {
+    if call.kind == .charges || call.kind == .announcement {
       observer.redisCalled(nanoseconds: loop.freshNow() - call.sentAt, checks: call.tickets.count)
     }
     // What comes late is dropped: its checks were decided, and it was counted as a failure, when its time was over.
@@ -46,6 +48,9 @@ extension RedisStore: LinkHandler {
     case .announcement:
       shared.breaker.succeeded()
       heard(reply, call.names)
+    case .question:
+      shared.breaker.succeeded()
+      call.question.take()?.answer(.success(reply))
     case .load:
       return
     }
@@ -86,6 +91,9 @@ extension RedisStore: LinkHandler {
     if error.word == "NOSCRIPT", call.kind != .load, !call.isRepeated { return sendAgain(call) }
     redeemTickets(of: call)
     let detail = "\(error.text); \(error.advice)"
+    defer {
+      call.question.take()?.answer(.failure(WordFailure(error.failure, detail, mayBeDone: false)))
+    }
     if error.needsNewConnection {
       redeem(.failed)
       link.fail(error.failure, detail: detail)

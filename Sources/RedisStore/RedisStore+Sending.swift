@@ -36,11 +36,16 @@ extension RedisStore: TurnEndHandler {
   /// Sends a call once more, behind the script that it found missing: it has counted nothing.
   func sendAgain(_ call: Call) {
     out.removeAll(keepingCapacity: true)
-    let script = call.kind == .announcement ? Script.announce : Script.charge
+    let script = call.question?.script ?? (call.kind == .announcement ? .announce : .charge)
     out.append(contentsOf: RedisCommand.bytes([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]))
     _ = calls.append(.load, sentAt: loop.now, deadline: call.deadline)
     let again = calls.append(call.kind, sentAt: loop.now, deadline: call.deadline)
     again.isRepeated = true
+    if let question = call.question.take() {
+      again.question = question
+      out.append(contentsOf: question.command)
+      return send()
+    }
     guard call.kind == .charges else {
       again.names = names
       out.append(contentsOf: announcement(isLast: false))

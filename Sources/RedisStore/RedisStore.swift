@@ -6,7 +6,7 @@
 // one time-out after its check arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is
 // dropped. Nothing is sent twice but a call that found its script missing, which has done nothing.
 //
-// Files: +Sending, +Replies, +Announcing; the rest is in objects of their own: Link (the connection), SharedBreaker
+// Files: +Sending, +Replies, +Announcing, +Questions, +Orders, +Looking; the rest is in objects of their own: Link (the connection), SharedBreaker
 // (whether to ask at all), ObservedStates (denials that need no asking).
 
 public import EventLoop
@@ -49,19 +49,26 @@ public final class RedisStore {
   var decoder = ChargeReply()
   var observed = ObservedStates()
   var out: [UInt8] = []
+  /// Where the worker that reads orders for its process hands them over; nil for the others.
+  let takeOrders: (@Sendable (OrderPage) -> Bool)?
+  var orders = OrderReader()
+  var isReadingOrders = false
   /// Tickets that are being redeemed, while nothing else is under way.
   var redeeming: [Ticket] = []
   private var timer: Timer?
   private var isTimerSet = false
   private var announcer: Timer?
+  private var orderTimer: Timer?
 
   /// - Parameters:
   ///   - timeout: Nanoseconds, from a check's arrival.
   ///   - announces: Whether this store sends the process's signs of life; one of a process does.
   ///   - observer: Kept, told of everything that happens.
+  ///   - takeOrders: Called with what others have ordered, on the loop's thread; nil where another worker reads that. A
+  ///     page that it does not take (false) is read again.
   public init(
     loop: Loop, target: RedisTarget, timeout: Int64, shared: Shared, announces: Bool, names: KeyNames,
-    observer: any RedisObserver
+    observer: any RedisObserver, takeOrders: (@Sendable (OrderPage) -> Bool)? = nil
   ) {
     self.loop = loop
     self.timeout = timeout
@@ -69,12 +76,14 @@ public final class RedisStore {
     self.announces = announces
     self.names = names
     self.observer = observer
+    self.takeOrders = takeOrders
+    orders.adopt(names.domains)
     timer = Timer(loop: loop) { [unowned self] _ in
       isTimerSet = false
       expire()
     }
     connection = Link(
-      loop: loop, target: target, breaker: shared.breaker, scripts: [Script.charge.text, Script.announce.text],
+      loop: loop, target: target, breaker: shared.breaker, scripts: Script.all.map(\.text),
       trial: { [unowned self] in
         trialNames = self.names
         return announcement(isLast: false)
@@ -82,6 +91,10 @@ public final class RedisStore {
     if announces {
       announcer = Timer(loop: loop) { [unowned self] _ in announce() }
       announcer?.start(afterNanoseconds: Bounds.announceInterval, every: Bounds.announceInterval)
+    }
+    if takeOrders != nil {
+      orderTimer = Timer(loop: loop) { [unowned self] _ in readOrders() }
+      orderTimer?.start(afterNanoseconds: Bounds.orderInterval, every: Bounds.orderInterval)
     }
   }
 
@@ -101,6 +114,7 @@ public final class RedisStore {
   /// Takes the names of a new policy set.
   public func adopt(_ names: KeyNames) {
     self.names = names
+    orders.adopt(names.domains)
     if announces { announce() }
   }
 
@@ -135,6 +149,7 @@ public final class RedisStore {
     if announces, link.isReady { _ = link.write(announcement(isLast: true).span) }
     timer?.close()
     announcer?.close()
+    orderTimer?.close()
     link.stop()
   }
 
@@ -184,21 +199,29 @@ public final class RedisStore {
     if next == .max { calls.expire(call) }
     if !call.hasTimedOut {
       call.hasTimedOut = true
-      failed(.timeout, "no reply within \(timeout / 1_000_000) ms; \(RedisFailure.timeout.advice)")
+      failed(.timeout, timeoutText)
     }
+    giveUp(call.question.take(), .timeout, timeoutText)
+  }
+
+  private var timeoutText: String {
+    "no reply within \(timeout / 1_000_000) ms; \(RedisFailure.timeout.advice)"
   }
 
   /// Gives up everything that waits.
   func failAll() {
+    var questions: [Question] = []
     redeeming.append(contentsOf: gathered)
     gathered.removeAll(keepingCapacity: true)
     gatheredCharges = 0
     while !calls.isEmpty {
       let call = calls.removeFirst()
       redeemTickets(of: call)
+      if let question = call.question { questions.append(question) }
       calls.recycle(call)
     }
     redeem(.failed)
+    for question in questions { giveUp(question, .disconnected, "the connection to Redis ended before its reply") }
   }
 
   // MARK: Redeeming

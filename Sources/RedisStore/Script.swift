@@ -12,6 +12,11 @@ struct Script: Sendable {
   static let charge = Script(PackageResources.charge_lua)
   /// Says that a weir lives: Scripts/announce.lua.
   static let announce = Script(PackageResources.announce_lua)
+  /// Keeps orders: Scripts/orders.lua.
+  static let orders = Script(PackageResources.orders_lua)
+  /// Says what changed in them: Scripts/changes.lua.
+  static let changes = Script(PackageResources.changes_lua)
+  static let all = [charge, announce, orders, changes]
 
   init(_ text: [UInt8]) {
     self.text = text

@@ -77,6 +77,10 @@ enum Bounds {
   /// Bytes of the keys of all orders of one source (this process, Redis), of which a table holds a copy.
   static let orderKeys = 16 << 20
 
+  /// Pages of orders from Redis that may wait for the main thread: as many as a domain has at most, and more. What does
+  /// not fit is read again.
+  static let orderPages = 128
+
   /// How long the start waits for Redis, and microseconds between two looks.
   static let redisStart: Int64 = second
   static let redisStartPause: UInt32 = 2_000

@@ -31,6 +31,9 @@ final class SidecarProcess {
   private var reloader: Reloader?
   private var orders: OrderDelivery?
   private var mailbox: Mailbox<ControlMessage>?
+  /// From the worker that reads what was ordered in Redis; nil where there is none.
+  private var orderPages: Mailbox<OrderPage>?
+  private var intake: OrderIntake?
   private var signals: SignalSource?
   private var timers: [Timer] = []
   private var undrained = 0
@@ -192,6 +195,11 @@ final class SidecarProcess {
       if undrained == 0 { finish() }
     }
     self.mailbox = mailbox
+    if redis != nil {
+      orderPages = try Mailbox(loop: loop, capacity: Bounds.orderPages) { [unowned self] page in
+        intake?.take(page, now: state.clock.now(at: loop.now).unix)
+      }
+    }
     let id = Self.processID()
     for number in 0..<count {
       workers.append(
@@ -205,10 +213,12 @@ final class SidecarProcess {
 
   private func seat(_ number: Int, _ id: String) -> RedisSeat? {
     guard let redis, let url = options.redis else { return nil }
-    return RedisSeat(
+    var seat = RedisSeat(
       target: url.target(passwordFile: options.redisPasswordFile), timeout: options.redisTimeout,
       shared: RedisStore.Shared(breaker: redis.breaker, live: redis.live, id: id), announces: number == 0,
       status: redis)
+    if number == 0, let orderPages { seat.takeOrders = { page in orderPages.post(page) } }
+    return seat
   }
 
   /// What the other weirs know this one by: 64 random bits.
@@ -220,6 +230,7 @@ final class SidecarProcess {
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
     self.orders = orders
+    intake = OrderIntake(book: orders.book, workers: workers)
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
@@ -236,11 +247,15 @@ final class SidecarProcess {
     let errands = try Errands(loop: loop, workers: workers)
     self.errands = errands
     guard let book = orders?.book else { preconditionFailure("the reloader comes with the order book") }
+    let shared = redis.map { _ in
+      RedisKeys(errands: errands, reloader: reloader) { [state, loop] in state.clock.now(at: loop.now).unix }
+    }
     let desk = KeyDesk(
-      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: nil, display: keyDisplay,
-      ipv6Prefix: options.ipv6Prefix, logger: logger)
+      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared,
+      display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
+      state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,
+      desk: desk,
       keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
@@ -345,6 +360,7 @@ final class SidecarProcess {
     errands?.close()
     signals?.close()
     mailbox?.close()
+    orderPages?.close()
     loop.stop()
   }
 }

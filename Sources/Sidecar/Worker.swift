@@ -135,11 +135,13 @@ struct RedisSeat {
   var shared: RedisStore.Shared
   /// Whether this worker says for all that the process lives.
   var announces: Bool
+  /// See `RedisStore`.
+  var takeOrders: (@Sendable (OrderPage) -> Bool)?
   var status: RedisStatus
 
   func store(_ loop: Loop, _ names: KeyNames, _ watch: RedisWatch) -> RedisStore {
     RedisStore(
       loop: loop, target: target, timeout: timeout, shared: shared, announces: announces, names: names,
-      observer: watch)
+      observer: watch, takeOrders: takeOrders)
   }
 }

@@ -33,5 +33,20 @@ import Testing
     var some: [UInt8] = []
     digest.append(digits: 8, to: &some)
     #expect(some == Array(all.prefix(8)))
+    #expect(KeyDigest(digits: all + Array(":more".utf8)) == digest, "they are read back")
+  }
+
+  @Test("what is no 22 digits of base64url is no digest")
+  func refused() {
+    let digits = Array("ungWv48Bz-pBQUDeXa4iIw".utf8)
+    #expect(KeyDigest(digits: digits) != nil)
+    #expect(KeyDigest(digits: digits.dropLast()) == nil)
+    for index in digits.indices {
+      for byte in "+/=: ".utf8 {
+        var wrong = digits
+        wrong[index] = byte
+        #expect(KeyDigest(digits: wrong) == nil)
+      }
+    }
   }
 }

@@ -10,7 +10,7 @@ import Testing
 @testable import RedisStore
 
 /// Remembers the tickets that it was told about.
-private final class Holder: TicketHolder {
+final class Holder: TicketHolder {
   private(set) var redeemed: [Ticket] = []
   /// Each outcome at the time it was told.
   private(set) var outcomes: [Ticket.Outcome] = []
@@ -22,15 +22,18 @@ private final class Holder: TicketHolder {
 }
 
 /// A store, its loop, and one policy a slot.
-private final class StoreRig {
+final class StoreRig {
   let test: TestLoop
   let store: RedisStore
   let observer = RecordingObserver()
   let breaker: SharedBreaker
   let holder = Holder()
-  private let names: KeyNames
+  let names: KeyNames
 
-  init(_ test: TestLoop, _ target: RedisTarget, timeoutMilliseconds: Int64 = 5_000) {
+  init(
+    _ test: TestLoop, _ target: RedisTarget, timeoutMilliseconds: Int64 = 5_000,
+    takeOrders: (@Sendable (OrderPage) -> Bool)? = nil
+  ) {
     self.test = test
     breaker = SharedBreaker(observer: observer)
     names = KeyNames(
@@ -41,7 +44,7 @@ private final class StoreRig {
     store = RedisStore(
       loop: test.loop, target: target, timeout: timeoutMilliseconds * 1_000_000,
       shared: RedisStore.Shared(breaker: breaker, live: LiveWeirs(isShared: true), id: "rig"), announces: false,
-      names: names, observer: observer)
+      names: names, observer: observer, takeOrders: takeOrders)
     store.start()
   }
 

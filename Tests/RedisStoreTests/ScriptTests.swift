@@ -6,7 +6,7 @@ import Testing
 func digests() throws {
   let rig = try ScriptRig()
   #expect(Script(Array("abc".utf8)).digest == Array("a9993e364706816aba3e25717850c26c9cd0d89d".utf8))
-  for script in [Script.charge, .announce] {
+  for script in Script.all {
     #expect(rig.command([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]) == .text(script.digest))
   }
 }

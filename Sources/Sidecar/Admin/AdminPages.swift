@@ -1,5 +1,6 @@
 // AdminPages.swift: what operators see: health, metrics, the policies in force. Made when asked for, on the main thread.
 
+import CheckAPI
 import EventLoop
 import Policies
 import PolicyFiles
@@ -9,7 +10,8 @@ import Telemetry
 
 final class AdminPages {
   let state: ProcessState
-  private let store: MemoryStore
+  let store: MemoryStore
+  let settings: APISettings
   let reloader: Reloader
   let keyDisplay: KeyDisplay
   private let workers: [Worker]
@@ -18,10 +20,11 @@ final class AdminPages {
   /// Counts of the main thread's own listeners.
   private let ownCounters: WorkerCounters
   /// nil where there is no Redis.
-  private let redis: RedisStatus?
+  let redis: RedisStatus?
 
   init(
-    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], errands: Errands,
+    state: ProcessState, settings: APISettings, store: MemoryStore, reloader: Reloader, workers: [Worker],
+    errands: Errands,
     desk: KeyDesk, keyDisplay: KeyDisplay, ownCounters: WorkerCounters, redis: RedisStatus?
   ) {
     self.keyDisplay = keyDisplay
@@ -29,6 +32,7 @@ final class AdminPages {
     self.errands = errands
     self.desk = desk
     self.state = state
+    self.settings = settings
     self.store = store
     self.reloader = reloader
     self.workers = workers
@@ -205,12 +209,5 @@ final class AdminPages {
     page.gauge(
       "process_max_fds", "Descriptors that the process may have.",
       [.init(.whole(UInt64(max(0, Machine.raiseDescriptorLimit()))))])
-  }
-
-  // MARK: /
-
-  /// A page for people.
-  func home() -> String {
-    String(decoding: PackageResources.index_html, as: UTF8.self)
   }
 }

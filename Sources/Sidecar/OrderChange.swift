@@ -1,15 +1,6 @@
-// BookedOrder.swift: an order with what it is about: a counter that outlives policy sets, and a key in it.
+// OrderChange.swift: what a call to the order book changed, or is to change elsewhere.
 
 import Policies
-
-struct BookedOrder: Sendable, Equatable {
-  var identity: CounterIdentity
-  /// The key's bytes, as a check has them.
-  var key: [UInt8]
-  var order: Order
-  /// Who ordered it, as the log says it too.
-  var by: String
-}
 
 /// What a call to the book changed, or is to change in Redis.
 struct OrderChange: Sendable, Equatable {

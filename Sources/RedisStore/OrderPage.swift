@@ -1,0 +1,32 @@
+// OrderPage.swift: what changed in the orders of one domain, as a worker has read it from Redis for its process.
+
+public import Policies
+
+/// Some changes of a domain's orders, in the order in which they were made.
+public struct OrderPage: Sendable {
+  public var domain: String
+  /// What Redis's clock said, in nanoseconds since the Unix epoch; the ends of orders are times of that clock.
+  public var unixNow: Int64
+  /// All that was known of the domain before is void: this page and those that follow, up to one that `isLast`, hold all
+  /// its orders.
+  public var beginsAnew: Bool
+  /// Nothing more has changed so far.
+  public var isLast: Bool
+  /// The newest word about each of some orders.
+  public var changes: [Change]
+  /// Keys that were reset: remembered denials of theirs are void.
+  public var reset: ResetKeys
+
+  public struct Change: Sendable, Equatable {
+    /// Names the order among those of the domain.
+    public var name: [UInt8]
+    /// nil: there is none any more.
+    public var order: BookedOrder?
+  }
+}
+
+/// Keys whose counters in Redis were taken away.
+public struct ResetKeys: Sendable, Equatable {
+  var digests: Set<KeyDigest> = []
+  public var isEmpty: Bool { digests.isEmpty }
+}
