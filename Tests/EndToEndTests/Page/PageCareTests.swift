@@ -88,7 +88,9 @@ import Testing
       }
 
       // Tab goes through all that can be reached, in the order of the page, and each has a visible outline there.
-      _ = try browser.value("document.activeElement.blur(), document.querySelector('.skip').focus()")
+      // The first Tab is for the browser: it shows the focus to those who use keys.
+      try browser.type(Browser.Key.tab)
+      _ = try browser.value("document.querySelector('.skip').focus()")
       let expected = try browser.value(Audit.tabStops).array?.compactMap(\.string) ?? []
       #expect(expected.count > 20)
       var visited: [String] = []
