@@ -13,7 +13,7 @@ test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketim
 # The browser for the page's tests. Ubuntu has it as a snap only, which needs a system service: those tests are skipped there.
 ! grep -qx 'ID=debian' /etc/os-release 2>/dev/null || test_packages+=(chromium chromium-driver)
 # What scripts/check-deploy runs; prometheus brings promtool.
-deploy_packages=(nginx redis-server prometheus wget)
+deploy_packages=(nginx haproxy redis-server prometheus wget curl iproute2)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
 
 say() { printf '\n== %s\n' "$*"; }

@@ -35,7 +35,7 @@ enum Bounds {
   /// and 128 take it about half a millisecond.
   static let chargesPerCall = 128
   /// Calls without a reply beyond which a turn's checks wait for one, unless they fill a call: under load checks gather
-  /// and cost Redis a third each. (Signs of life count among the calls, one in two seconds.)
+  /// and cost Redis a third each. (Signs of life and questions about orders count among the calls: three a second.)
   static let callsInFlight = 2
   /// How long a check waits so at most: where the way to Redis is long, waiting for a reply would cost all its time.
   static func gatheringTime(_ timeout: Int64) -> Int64 { timeout / 16 }

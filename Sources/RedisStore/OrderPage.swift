@@ -22,11 +22,34 @@ public struct OrderPage: Sendable {
     public var name: [UInt8]
     /// nil: there is none any more.
     public var order: BookedOrder?
+
+    public init(name: [UInt8], order: BookedOrder?) {
+      self.name = name
+      self.order = order
+    }
+  }
+
+  public init(
+    domain: String, unixNow: Int64, beginsAnew: Bool, isLast: Bool, changes: [Change] = [],
+    reset: ResetKeys = ResetKeys()
+  ) {
+    self.domain = domain
+    self.unixNow = unixNow
+    self.beginsAnew = beginsAnew
+    self.isLast = isLast
+    self.changes = changes
+    self.reset = reset
   }
 }
 
 /// Keys whose counters in Redis were taken away.
 public struct ResetKeys: Sendable, Equatable {
-  var digests: Set<KeyDigest> = []
+  var digests: Set<KeyDigest>
+
+  /// None.
+  public init() { digests = [] }
+
+  init(digests: Set<KeyDigest>) { self.digests = digests }
+
   public var isEmpty: Bool { digests.isEmpty }
 }

@@ -20,6 +20,8 @@ struct OrderReader {
     var number: Int64 = 0
     /// When it was last read whole, on the loop's clock.
     var wholeAt = Int64.min
+    /// When a reply last told of it, on the same clock.
+    var heardAt = Int64.min
     /// Until everything was read: what is known of it is not all of it.
     var isPartial = true
   }
@@ -34,8 +36,6 @@ struct OrderReader {
   private var asked: Asked?
   /// What is still to be read in this round.
   private var waiting: [(place: Int, version: [UInt8])] = []
-  /// When all domains were last known to be read to their end.
-  private var answeredAt = Int64.min
 
   /// Reads the orders of these domains from now on. What is known of those that stay is kept.
   mutating func adopt(_ names: [String]) {
@@ -68,7 +68,7 @@ struct OrderReader {
   mutating func begin(now: Int64) -> [UInt8]? {
     giveUp()
     guard !domains.isEmpty else { return nil }
-    if answeredAt == .min || now - answeredAt > Bounds.orderGap { doubt() }
+    for place in domains.indices where domains[place].heardAt < now - Bounds.orderGap { domains[place].doubt() }
     asked = .versions
     return RedisCommand.bytes([Array("MGET".utf8)] + domains.map(\.keys.version))
   }
@@ -109,12 +109,12 @@ struct OrderReader {
       if text.isEmpty {
         if !domains[place].seen.isEmpty || domains[place].isPartial { pages.append(domains[place].nothing()) }
         domains[place].isPartial = false
+        domains[place].heardAt = now
       } else {
         if now - max(domains[place].wholeAt, now - Bounds.orderWhole) >= Bounds.orderWhole { domains[place].doubt() }
-        if text != domains[place].seen || domains[place].isPartial { waiting.append((place, text)) }
+        if text == domains[place].seen { domains[place].heardAt = now } else { waiting.append((place, text)) }
       }
     }
-    if waiting.isEmpty { answeredAt = now }
     return pages
   }
 
@@ -137,18 +137,17 @@ struct OrderReader {
     }
     guard head.count == 4, texts.count == count - 5, head[0] >= 0, head[0] < 1 << 53 else { throw Malformed() }
     var page = OrderPage(
-      domain: domains[place].name, unixNow: head[0] * 1000, beginsAnew: head[2] == 1, isLast: head[3] == 0,
-      changes: [], reset: ResetKeys())
+      domain: domains[place].name, unixNow: head[0] * 1000, beginsAnew: head[2] == 1, isLast: head[3] == 0)
     for index in stride(from: 0, to: texts.count, by: 2) { read(texts[index], texts[index + 1], into: &page) }
     if page.beginsAnew { domains[place].wholeAt = now }
     domains[place].epoch = epoch
     domains[place].number = head[1]
     domains[place].isPartial = !page.isLast
+    domains[place].heardAt = now
     if page.isLast {
       // Perhaps an older one than these changes go up to; then they are asked about once more, and there are none.
       domains[place].seen = version
       waiting.removeFirst()
-      if waiting.isEmpty { answeredAt = now }
     }
     return page
   }
@@ -174,8 +173,7 @@ extension OrderReader.Domain {
   /// There is nothing.
   fileprivate mutating func nothing() -> OrderPage {
     doubt()
-    return OrderPage(
-      domain: name, unixNow: 0, beginsAnew: true, isLast: true, changes: [], reset: ResetKeys())
+    return OrderPage(domain: name, unixNow: 0, beginsAnew: true, isLast: true)
   }
 }
 

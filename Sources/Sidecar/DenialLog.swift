@@ -35,7 +35,7 @@ final class DenialLog: Sendable {
   /// - Parameters:
   ///   - charges: Of the check, decided.
   ///   - keys: The bytes that hold the charges' keys.
-  ///   - ip: The client's address; nil where the check has none.
+  ///   - ip: The client's address; nil where the check has none, or the set does not ask for it.
   ///   - set: The one that made the charges.
   func note(_ charges: borrowing [Charge], keys: Span<UInt8>, ip: IPAddress?, _ set: PolicySet, at now: Now) {
     guard let leftOut = sampler.take(at: now.monotonic) else { return }

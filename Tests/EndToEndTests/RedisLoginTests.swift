@@ -134,7 +134,7 @@ import Testing
     try expectNoSecret(weir, [Self.wrong])
   }
 
-  @Test("the permissions that docs/redis.md names are enough, for every algorithm, and for a clean stop")
+  @Test("the permissions that docs/redis.md names are enough, for every algorithm, orders, resets and a clean stop")
   func documentedPermissions() throws {
     let page = try String(contentsOfFile: WeirProcess.repository + "/docs/redis.md", encoding: .utf8)
     let start = try #require(page.range(of: "ACL SETUSER weir on >PASSWORD "))
@@ -146,7 +146,9 @@ import Testing
       "policies:\n"
         + algorithms.map {
           "  - {name: \($0), match: {path: /\($0)}, algorithm: \($0), limit: 3, period: 1s, on_store_failure: deny}\n"
-        }.joined(), redis: "redis://weir:\(Self.wrong)@\(redis.authority)")
+        }.joined()
+        + "  - {name: per-user, match: {path: /user}, key: [header.user], missing: share, limit: 3, period: 1s}\n",
+      redis: "redis://weir:\(Self.wrong)@\(redis.authority)")
     try weir.waitForHealth("healthy")
     for algorithm in algorithms {
       let client = try weir.client()
@@ -158,6 +160,16 @@ import Testing
       }
       #expect(statuses == [200, 429], "\(algorithm)")
     }
+    // Words about a key, an order that is replaced, one that ends by itself and is swept away.
+    #expect(try weir.word("block", "eve", #","for":"1s""#).status == 200)
+    try weir.waitForOrder("block", "eve")
+    try weir.waitForOrder(nil, "eve")
+    for word in ["block", "grant"] {
+      #expect(try weir.word(word, "ann", #","for":"1h"\#(word == "grant" ? #","amount":5"# : "")"#).status == 200)
+      try weir.waitForOrder(word, "ann")
+    }
+    #expect(try weir.word("unblock", "ann").status == 200 && weir.word("reset", "ann").status == 200)
+    try weir.waitForOrder(nil, "ann")
     try redis.run("SCRIPT", "FLUSH")
     #expect(try weir.json("{}").status == 200)
     #expect(try weir.terminate() == .exited(0))

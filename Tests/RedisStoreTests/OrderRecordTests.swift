@@ -21,7 +21,7 @@ import Testing
 
   /// As changes.lua gives it.
   static func value(_ record: [UInt8], until: Int64 = until) -> [UInt8] {
-    (0..<7).reversed().map { UInt8(truncatingIfNeeded: until / 1000 >> ($0 * 8)) } + record
+    (0..<7).reversed().map { UInt8(truncatingIfNeeded: (until / 1000) >> ($0 * 8)) } + record
   }
 
   static func read(_ value: [UInt8]) -> BookedOrder? { OrderRecord.read(value.span, domain: "api") }

@@ -1,0 +1,298 @@
+// RedisStoreOrdersTests.swift: orders, resets and looks through the store, against a real Redis, and against one that
+// misbehaves.
+
+import EventLoop
+import Limiting
+import Policies
+import Synchronization
+import TestKit
+import Testing
+
+@testable import RedisStore
+
+/// What a store has read, as its process takes it.
+private final class Pages: Sendable {
+  private let pages = Mutex<[OrderPage]>([])
+  let isFull = Atomic(false)
+
+  var all: [OrderPage] { pages.withLock { $0 } }
+  /// The newest word about each order.
+  var orders: [[UInt8]: BookedOrder] {
+    all.reduce(into: [:]) { known, page in
+      if page.beginsAnew { known = [:] }
+      for change in page.changes { known[change.name] = change.order }
+    }
+  }
+  var resets: Int { all.reduce(0) { $0 + $1.reset.digests.count } }
+
+  func take(_ page: OrderPage) -> Bool {
+    guard !isFull.load(ordering: .relaxed) else { return false }
+    pages.withLock { $0.append(page) }
+    return true
+  }
+}
+
+/// A store that reads and writes.
+private final class OrderRig {
+  let pages = Pages()
+  let rig: StoreRig
+  var store: RedisStore { rig.store }
+  static let identity = CounterIdentity(
+    Policy(name: "p0", limit: Limit(algorithm: .fixedWindow, limit: 1, period: 1_000_000_000), store: .redis))
+
+  init(_ test: TestLoop, _ target: RedisTarget, timeoutMilliseconds: Int64 = 5_000) {
+    let pages = pages
+    rig = StoreRig(test, target, timeoutMilliseconds: timeoutMilliseconds, takeOrders: { pages.take($0) })
+  }
+
+  static func order(_ key: String, _ kind: Order.Kind = .block, seconds: Int64 = 600) -> BookedOrder {
+    BookedOrder(
+      identity: identity, key: Array(key.utf8),
+      order: Order(kind, until: (UnixClock.nanoseconds() / 1000 + seconds * 1_000_000) * 1000), by: "test")
+  }
+
+  func wait<Value>(_ work: (@escaping (Result<Value, WordFailure>) -> Void) -> Void) -> Result<Value, WordFailure>? {
+    var result: Result<Value, WordFailure>?
+    work { result = $0 }
+    #expect(rig.test.run { result != nil })
+    return result
+  }
+
+  func write(_ order: BookedOrder) -> Result<OrderWritten, WordFailure>? {
+    wait { store.write(order, for: order.identity, key: order.key, unixNow: UnixClock.nanoseconds(), reply: $0) }
+  }
+
+  func end(_ key: String) -> Result<OrderWritten, WordFailure>? {
+    wait { store.write(nil, for: Self.identity, key: Array(key.utf8), unixNow: UnixClock.nanoseconds(), reply: $0) }
+  }
+
+  func reset(_ key: String) -> Result<KeyForgotten, WordFailure>? {
+    wait { store.reset(Self.identity, key: Array(key.utf8), reply: $0) }
+  }
+
+  func look(_ key: String, limit: Int64 = 3, cost: Int64 = 1, algorithm: Algorithm = .fixedWindow)
+    -> Result<SharedKeyState, WordFailure>?
+  {
+    let ticket = rig.ticket(key, limit: limit, cost: cost, algorithm: algorithm)
+    return wait { store.look(ticket.charges[0], key: Array(key.utf8), names: rig.names, reply: $0) }
+  }
+
+  /// Whether the orders of these keys, and no others, are what was read.
+  func obeys(_ keys: String...) -> Bool {
+    rig.test.run { self.pages.orders.values.map { String(decoding: $0.key, as: UTF8.self) }.sorted() == keys.sorted() }
+  }
+}
+
+@Suite struct RedisStoreOrdersTests {
+  @Test("what one weir orders, another reads, and one that comes later; ended is ended for all")
+  func shares() throws {
+    let server = try RedisServer()
+    let test = try TestLoop()
+    let (one, two) = (OrderRig(test, server.target), OrderRig(test, server.target))
+    #expect(one.rig.connect() && two.rig.connect())
+    let order = OrderRig.order("a", .grant(5))
+    #expect(one.write(order) == .success(.done) && two.write(OrderRig.order("b")) == .success(.done))
+    #expect(one.obeys("a", "b") && two.obeys("a", "b"))
+    #expect(two.pages.orders.values.contains(order), "as it was written")
+    let three = OrderRig(test, server.target)
+    #expect(three.obeys("a", "b"))
+    #expect(two.end("a") == .success(.done) && two.end("a") == .success(.nothing))
+    #expect(one.obeys("b") && two.obeys("b") && three.obeys("b"))
+    #expect(one.rig.observer.kinds.isEmpty)
+    #expect(try server.keysWithoutExpiry() == [])
+  }
+
+  @Test("an order that has ended goes from Redis with its keys")
+  func ends() throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target)
+    #expect(one.rig.connect())
+    #expect(one.write(OrderRig.order("a", seconds: 2)) == .success(.done) && one.obeys("a"))
+    #expect(one.rig.test.run { (try? server.keys("weir:orders:*")) == [] })
+    #expect(one.obeys())
+  }
+
+  @Test("orders outlive a lost script, a lost connection and wrong types; one that Redis lost is lost")
+  func survives() throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target)
+    #expect(one.rig.connect())
+    #expect(one.write(OrderRig.order("a")) == .success(.done) && one.obeys("a"))
+    try server.run("SCRIPT", "FLUSH")
+    #expect(one.write(OrderRig.order("b")) == .success(.done) && one.obeys("a", "b"))
+    try server.run("SCRIPT", "FLUSH")
+    #expect(one.reset("a") == .success(.nothing))
+    try server.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    #expect(one.rig.test.run { one.rig.observer.connects == 2 && one.store.isReady })
+    #expect(one.obeys("a", "b"))
+    let key = String(decoding: OrderKeys(domain: "default").changes, as: UTF8.self)
+    try server.run("DEL", key)
+    try server.run("SET", key, "hello")
+    #expect(one.write(OrderRig.order("c")) == .success(.done) && one.obeys("c"))
+    try server.run("FLUSHALL")
+    #expect(one.obeys())
+    #expect(try server.keysWithoutExpiry() == [])
+  }
+
+  @Test("pages that the process does not take are read again")
+  func full() throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target)
+    #expect(one.rig.connect())
+    #expect(one.rig.test.run { !one.pages.all.isEmpty })
+    one.pages.isFull.store(true, ordering: .relaxed)
+    for index in 0..<Bounds.orderPage + 20 { #expect(one.write(OrderRig.order("\(index)")) == .success(.done)) }
+    one.pages.isFull.store(false, ordering: .relaxed)
+    #expect(one.rig.test.run { one.pages.orders.count == Bounds.orderPage + 20 })
+  }
+
+  @Test("a reset lets the key pass its limit once more; every worker that hears of it forgets the denial")
+  func resets() throws {
+    let server = try RedisServer()
+    let test = try TestLoop()
+    let (one, two) = (OrderRig(test, server.target), OrderRig(test, server.target))
+    #expect(one.rig.connect() && two.rig.connect())
+    func passes(_ weir: OrderRig) -> Bool {
+      let ticket = weir.rig.ticket("k")
+      return weir.rig.ask(ticket) == .decided && ticket.isAllowed
+    }
+    #expect([passes(one), passes(one), passes(two), passes(one), passes(two)] == [true, true, true, false, false])
+    #expect(one.reset("k") == .success(.forgotten))
+    #expect(passes(one), "whoever resets forgets at once")
+    #expect(test.run { two.pages.resets == 1 })
+    #expect([passes(two), passes(two), passes(two), passes(one)] == [true, true, false, false])
+    #expect(one.reset("other") == .success(.nothing))
+  }
+
+  @Test("a denial that was asked for before a reset was heard is not remembered after it")
+  func lateDenial() throws {
+    let test = try TestLoop()
+    let server = try RedisServer()
+    let one = OrderRig(test, server.target)
+    #expect(one.rig.connect())
+    for _ in 0..<3 { #expect(one.rig.ask(one.rig.ticket("k")) == .decided) }
+    let asked = one.rig.ticket("k")
+    #expect(!one.store.ask(asked))
+    one.store.turnEnded()
+    one.store.forget(ResetKeys(digests: [KeyDigest(Array("k".utf8).span)]))
+    #expect(test.run { asked.outcome == .decided } && !asked.isAllowed)
+    #expect(!one.store.remembers(one.rig.ticket("k")))
+    #expect(one.rig.ask(one.rig.ticket("k")) == .decided)
+    #expect(one.store.remembers(one.rig.ticket("k")), "what is asked later is")
+  }
+
+  @Test(
+    "a look says what a check of its cost would get, spends nothing, and asks though a denial is remembered",
+    arguments: Algorithm.allCases)
+  func looks(algorithm: Algorithm) throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target)
+    #expect(one.rig.connect())
+    func ask() -> Decision {
+      let ticket = one.rig.ticket("k", algorithm: algorithm)
+      #expect(one.rig.ask(ticket) == .decided)
+      return ticket.charges[0].decision
+    }
+    let fresh = try #require(try one.look("k", algorithm: algorithm)?.get())
+    #expect(fresh.decision.isAllowed && fresh.decision.remaining == 3 && fresh.decision.reset == 0)
+    #expect(try server.keys("weir:{*") == [], "nothing was kept")
+    _ = ask()
+    let single = try #require(try one.look("k", algorithm: algorithm)?.get())
+    #expect(single.decision.isAllowed && single.decision.remaining == 2 && single.decision.reset > 0)
+    for _ in 0..<5 { #expect(try one.look("k", cost: 2, algorithm: algorithm)?.get().decision.remaining == 2) }
+    _ = (ask(), ask())
+    let denied = ask()
+    let full = try #require(try one.look("k", algorithm: algorithm)?.get())
+    #expect(!full.decision.isAllowed && full.decision.remaining == 0)
+    #expect(full.decision.retryAfter > 0 && full.decision.retryAfter <= denied.retryAfter)
+    try server.run("DEL", try #require(try server.keys("weir:{*").first))
+    #expect(try one.look("k", algorithm: algorithm)?.get().decision.remaining == 3)
+    let above = try #require(try one.look("k", cost: 4, algorithm: algorithm)?.get())
+    #expect(above.decision.outcome == .denyAlways)
+  }
+
+  // MARK: Redis does not answer
+
+  @Test("while Redis is away a word is answered at once: nothing has changed")
+  func away() throws {
+    let test = try TestLoop()
+    let one = OrderRig(test, RedisTarget(place: .host("127.0.0.1", port: try RedisServer.freePort())))
+    func isUnchanged<Value>(_ result: Result<Value, WordFailure>?) -> Bool {
+      guard case .failure(let failure)? = result else { return false }
+      return !failure.mayBeDone && failure.failure == .disconnected
+    }
+    #expect(isUnchanged(one.write(OrderRig.order("a"))))
+    #expect(isUnchanged(one.reset("a")))
+    #expect(isUnchanged(one.look("a")))
+    #expect(one.pages.all.isEmpty)
+  }
+
+  @Test("no reply in time: it may have been done, the caller is told so, and a late reply is dropped")
+  func late() throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target, timeoutMilliseconds: 60)
+    #expect(one.rig.connect())
+    server.pause()
+    guard case .failure(let failure)? = one.write(OrderRig.order("a")) else {
+      Issue.record("Redis was stopped")
+      return
+    }
+    #expect(failure.mayBeDone && failure.failure == .timeout)
+    server.resume()
+    #expect(one.obeys("a"), "it was heard after all")
+  }
+
+  @Test("a connection that ends under a word, a refusal, and a reply that makes no sense")
+  func misbehaves() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    for (answer, mayBeDone, kind) in [
+      (.close, true, .disconnected), (.say("-OOM command not allowed"), false, .outOfMemory),
+      (.say("-NOPERM no"), false, .permission), (.say("+what"), true, .protocolError),
+      (.say(":7"), true, .protocolError),
+    ] as [(FakeAnswer, Bool, RedisFailure)] {
+      func well(_ command: [String]) -> FakeAnswer {
+        command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command)
+      }
+      server.answer = { command, _ in well(command) }
+      #expect(one.rig.connect())
+      server.answer = { command, _ in command.first == "EVALSHA" ? answer : well(command) }
+      guard case .failure(let failure)? = one.write(OrderRig.order("a")) else {
+        Issue.record("\(answer) was taken for success")
+        continue
+      }
+      #expect(failure.mayBeDone == mayBeDone && failure.failure == kind, "\(failure)")
+    }
+  }
+
+  @Test("one question about orders is under way at a time, and none while the breaker is open")
+  func oneAtATime() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    server.answer = { command, _ in command.first == "MGET" ? .nothing : FakeRedis.healthy(command) }
+    #expect(one.rig.connect())
+    func asked() -> Int { server.commands.count { $0.first == "MGET" } }
+    #expect(test.run { asked() == 1 })
+    for _ in 0..<10 { one.store.readOrders() }
+    test.run(turns: 20)
+    #expect(asked() == 1)
+    for index in 0..<5 { _ = one.rig.breaker.failed(at: Int64(index) * 1_000_000_000, isQuick: true) }
+    #expect(!one.store.canAsk())
+    for _ in 0..<10 { one.store.readOrders() }
+    #expect(asked() == 1)
+  }
+
+  @Test("a reply about orders that makes no sense ends the connection, and the next one reads anew")
+  func malformed() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    server.answer = { command, connection in
+      command.first == "MGET" ? .say(connection == 0 ? ":1" : "*1\r\n$-1") : FakeRedis.healthy(command)
+    }
+    #expect(test.run { one.rig.observer.connects == 2 && one.pages.all.count == 1 })
+    #expect(one.rig.observer.kinds == [.protocolError])
+  }
+}
