@@ -74,7 +74,7 @@ import Testing
       try browser.click("#explain-form button")
       try browser.waitFor("#verdict", toSay: "Denied")
       try browser.waitFor("#charts li", toSay: "/s")
-      try scene.weir.policies.write("test.yaml", PageTests.wrong)
+      try scene.weir.policies.write("test.yaml", PageStateTests.wrong)
       try browser.waitFor("#load-error", toSay: "test.yaml")
 
       #expect(try browser.value(Audit.unnamed).array == [])
