@@ -12,7 +12,7 @@ build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev 
 # The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
 test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime gcc libc6-dev)
 # What scripts/check-deploy runs; prometheus brings promtool.
-deploy_packages=(nginx redis-server prometheus wget)
+deploy_packages=(nginx haproxy redis-server prometheus wget curl iproute2)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
 
 say() { printf '\n== %s\n' "$*"; }
