@@ -12,7 +12,10 @@ build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev 
 # The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
 test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime gcc libc6-dev)
 # What scripts/check-deploy runs; prometheus brings promtool.
-deploy_packages=(nginx haproxy redis-server prometheus wget curl iproute2)
+deploy_packages=(nginx haproxy redis-server prometheus systemd wget curl iproute2)
+tools_packages=(python3-venv)
+# What scripts/prove-image makes and looks at the image with.
+image_packages=(debootstrap python3 util-linux iproute2 binutils openssl redis-server)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -58,7 +61,7 @@ install() {
 # folder that holds them. It is made again only when the list, the Python or the place changes: an environment names its
 # own path in every program, so a moved one is of no use.
 install_tools() {
-  install python3-venv
+  install "${tools_packages[@]}"
   [ "$(uname -m)" = x86_64 ] || fail "scripts/requirements.txt has the tools for x86-64 only"
   local venv=$root/.build/tools list=$root/scripts/requirements.txt made
   tools=$venv/bin
