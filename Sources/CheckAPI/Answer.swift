@@ -305,8 +305,8 @@ public struct Answer: ~Copyable {
     }
   }
 
-  /// At least 1: clients take 0 for "at once".
-  private static func retryAfter(_ decision: Decision) -> Int64 { max(1, seconds(decision.retryAfter)) }
+  /// What `Retry-After` says of a denial, in seconds. At least 1: clients take 0 for "at once".
+  public static func retryAfter(_ decision: Decision) -> Int64 { max(1, seconds(decision.retryAfter)) }
 
   /// Seconds in which the limit header's number comes: the period, or for a bucket the time to fill it.
   private static func window(_ limit: Limit) -> Int64 {

@@ -26,6 +26,11 @@ public enum Machine {
     return unsafe uv_resident_set_memory(&bytes) == 0 ? bytes : 0
   }
 
+  /// Bytes of address space in use, whether anything is behind them or not; nil where the system does not tell.
+  public static func virtualBytes() -> Int64? {
+    Platform.text(ofFile: "/proc/self/stat").flatMap { field(23, of: $0, in: 0...(.max)) }
+  }
+
   /// Processor time used so far by all threads, in user and kernel mode.
   public static func cpuSeconds() -> Double {
     var usage = uv_rusage_t()
@@ -50,12 +55,14 @@ public enum Machine {
     return UnixClock.nanoseconds() - Platform.clock(.sinceBoot) + sinceBoot
   }()
 
-  /// Field 22 of `/proc/self/stat`. The second field is the program's name in parentheses, which may hold anything.
-  static func startTicks(in text: String) -> Int64? {
+  /// Up to a hundred years of ticks: far beyond any machine, far below an overflow.
+  static func startTicks(in text: String) -> Int64? { field(22, of: text, in: 0...315_360_000_000) }
+
+  /// A field of `/proc/self/stat`, from 3 on. The second is the program's name in parentheses, which may hold anything.
+  private static func field(_ number: Int, of text: String, in range: ClosedRange<Int64>) -> Int64? {
     guard let name = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
     let fields = text[text.utf8.index(after: name)...].split(separator: " ")
-    // A hundred years of ticks: far beyond any machine, far below an overflow.
-    guard fields.count > 19, let ticks = Int64(fields[19]), (0...315_360_000_000).contains(ticks) else { return nil }
-    return ticks
+    guard fields.count > number - 3, let value = Int64(fields[number - 3]), range.contains(value) else { return nil }
+    return value
   }
 }

@@ -53,6 +53,14 @@ enum Bounds {
   /// Messages that may wait for a worker: reloads, operators' questions and the stop.
   static let mailbox = 64
 
+  /// Lines a second that `--log-denials` may ask for: more would cost workers more than the checks themselves.
+  static let denialLines = 1...1_000
+  /// Bytes of a denied check's key that are logged: so many make a line of less than `atomicLine` even where each of
+  /// them is escaped.
+  static let loggedKey = 512
+  /// Bytes of a line that a pipe takes whole or not at all (PIPE_BUF of Linux).
+  static let atomicLine = 4_096
+
   /// Bytes of the JSON that explains a check. A header of 64 KiB may stand in the key of each of many policies.
   static let explanation = 4 << 20
 

@@ -16,21 +16,27 @@ final class DataResponder: Responder {
   private let decider: Decider
   let counters: WorkerCounters
   let decisions = DecisionCounters()
+  /// Of checks that only policies in memory matched.
   let durations = Histogram()
+  /// Of checks that a policy in Redis matched, whether it was asked or not.
+  let sharedDurations = Histogram()
   let keys: KeyRecorder
+  /// nil where denials are not logged.
+  private let denials: DenialLog?
   private var rules: Rules
   private(set) var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()
   /// What the request in hand asks for, between `bodyNeed` and `answer`.
   private var route = Route.healthz
-  /// Decisions since the last read began.
+  /// Decisions since the last read began: in memory, and with Redis in mind.
   private var batch = 0
+  private var sharedBatch = 0
   private var sparePending: [PendingCheck] = []
 
   init(
     loop: Loop, settings: APISettings, state: ProcessState, decider: Decider, counters: WorkerCounters,
-    keys: KeyRecorder, rules: Rules
+    keys: KeyRecorder, denials: DenialLog? = nil, rules: Rules
   ) {
     self.loop = loop
     self.settings = settings
@@ -38,6 +44,7 @@ final class DataResponder: Responder {
     self.decider = decider
     self.counters = counters
     self.keys = keys
+    self.denials = denials
     self.rules = rules
     adopt(rules)
   }
@@ -147,7 +154,12 @@ final class DataResponder: Responder {
     }
     let isAllowed = decider.decide(&check, at: now)
     check.withCharges { record($0, keys: $1, at: now) }
-    return isAllowed ? .allowed : .denied
+    guard !isAllowed else { return .allowed }
+    if let denials {
+      let ip = check.ip
+      check.withCharges { denials.note($0, keys: $1, ip: ip, rules.set, at: now) }
+    }
+    return .denied
   }
 
   /// Decides the check in hand with Redis: at once where that is possible, else when its ticket is redeemed.
@@ -155,13 +167,14 @@ final class DataResponder: Responder {
     _ form: AnswerForm, _ asker: any Asker, at now: Now, _ after: Afterwards, to out: inout ResponseBuffer
   ) -> Answering {
     let pending = sparePending.popLast() ?? PendingCheck(self)
+    if denials != nil { pending.ip = check.ip }
     pending.ticket.fill(check.charges, keys: check.bytes.span, names: form.rules.names, arrival: now.monotonic)
     guard let outcome = decider.begin(pending.ticket, form.rules.set, at: now) else {
       pending.wait(for: asker, form, since: now)
       return .later
     }
-    batch += 1
-    record(pending.ticket, outcome, at: now)
+    sharedBatch += 1
+    record(pending, outcome, form.rules.set, at: now)
     let status = write(pending.ticket, outcome, form, at: now, after, to: &out)
     sparePending.append(pending)
     return .answered(status: status)
@@ -171,9 +184,11 @@ final class DataResponder: Responder {
   fileprivate func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
     let now = state.clock.now(at: loop.now)
     let outcome = decider.conclude(pending.ticket, form.rules.set, chargedAt: since, at: now)
-    record(pending.ticket, outcome, at: now)
+    record(pending, outcome, form.rules.set, at: now)
     asker.complete { after, out in write(pending.ticket, outcome, form, at: now, after, to: &out) }
-    durations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
+    #if !WEIR_WITHOUT_TELEMETRY
+      sharedDurations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
+    #endif
     sparePending.append(pending)
   }
 
@@ -187,13 +202,17 @@ final class DataResponder: Responder {
   }
 
   /// Counts what was decided, whether or not anybody still waits for the answer.
-  private func record(_ ticket: Ticket, _ outcome: CheckOutcome, at now: Now) {
+  private func record(_ pending: PendingCheck, _ outcome: CheckOutcome, _ set: PolicySet, at now: Now) {
     guard outcome != .undecided else { return counters.add(.checksUndecided) }
-    ticket.withCharges { record($0, keys: $1, at: now) }
+    pending.ticket.withCharges { record($0, keys: $1, at: now) }
+    guard outcome == .denied, let denials else { return }
+    pending.ticket.withCharges { denials.note($0, keys: $1, ip: pending.ip, set, at: now) }
   }
 
   private func record(_ charges: borrowing [Charge], keys: Span<UInt8>, at now: Now) {
-    for index in charges.indices { record(charges[index], keys: keys, at: now) }
+    #if !WEIR_WITHOUT_TELEMETRY
+      for index in charges.indices { record(charges[index], keys: keys, at: now) }
+    #endif
   }
 
   private func record(_ charge: Charge, keys: Span<UInt8>, at now: Now) {
@@ -207,16 +226,22 @@ final class DataResponder: Responder {
 
   /// A decision's duration counts from the turn's beginning, so that what it waited for its neighbours is in it.
   func finishedBatch() {
-    guard batch > 0 else { return }
-    let elapsed = Loop.monotonicNow() - loop.now
-    for _ in 0..<batch { durations.observe(nanoseconds: elapsed) }
-    batch = 0
+    #if !WEIR_WITHOUT_TELEMETRY
+      guard batch > 0 || sharedBatch > 0 else { return }
+      let elapsed = Loop.monotonicNow() - loop.now
+      if batch > 0 { durations.observe(nanoseconds: elapsed, times: batch) }
+      if sharedBatch > 0 { sharedDurations.observe(nanoseconds: elapsed, times: sharedBatch) }
+      batch = 0
+      sharedBatch = 0
+    #endif
   }
 }
 
 /// A check that waits for Redis, and whom to answer then. Used again and again.
 private final class PendingCheck: TicketHolder {
   let ticket = Ticket()
+  /// The client's address, for the log; set only where denials are logged.
+  var ip: IPAddress?
   private unowned let responder: DataResponder
   private var request: (form: AnswerForm, asker: any Asker, since: Now)?
 

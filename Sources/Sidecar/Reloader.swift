@@ -16,8 +16,10 @@ final class Reloader {
   /// What the admin pages show.
   struct Status {
     var loaded: LoadedPolicies
-    /// Nanoseconds since the Unix epoch.
+    /// When the set in force was loaded. Nanoseconds since the Unix epoch, as all that follow.
     var loadedAt: Int64
+    /// When a load last found nothing wrong, a change or none.
+    var lastSuccessAt: Int64
     /// Why the newest load did not count, as `weir validate` prints it; nil after a success.
     var lastError: [String]?
     var lastFailureAt: Int64 = 0
@@ -65,7 +67,8 @@ final class Reloader {
     self.logger = logger
     self.adopt = adopt
     inForce = firstRules
-    status = Status(loaded: first, loadedAt: UnixClock.nanoseconds(), slots: firstRules.set.slots)
+    let now = UnixClock.nanoseconds()
+    status = Status(loaded: first, loadedAt: now, lastSuccessAt: now, slots: firstRules.set.slots)
     quiet = Timer(loop: loop) { [unowned self] _ in look() }
     poll = Timer(loop: loop) { [unowned self] _ in
       (left, leaving) = (leaving, [])
@@ -207,6 +210,7 @@ final class Reloader {
   private func succeeded(_ loaded: LoadedPolicies, _ rules: Rules?) {
     let wasBroken = status.lastError != nil
     status.lastError = nil
+    status.lastSuccessAt = UnixClock.nanoseconds()
     if !isFirstLook || rules != nil { status.successes += 1 }
     isFirstLook = false
     guard let rules else {
@@ -218,7 +222,7 @@ final class Reloader {
     status.generation += 1
     status.loaded = loaded
     status.slots = rules.set.slots
-    status.loadedAt = UnixClock.nanoseconds()
+    status.loadedAt = status.lastSuccessAt
     adopt(rules)
     logger.logLoaded(loaded)
   }

@@ -16,6 +16,8 @@ final class SidecarProcess {
   private let state = ProcessState()
   private let store: MemoryStore
   private let keyDisplay: KeyDisplay
+  /// nil where denials are not logged.
+  private let denials: DenialLog?
   private let compiler: RuleCompiler
   /// nil where there is no Redis.
   private let redis: RedisStatus?
@@ -35,6 +37,8 @@ final class SidecarProcess {
   private var signals: SignalSource?
   private var timers: [Timer] = []
   private var undrained = 0
+  private var overflow = GrowthWatch()
+  private var refusals = GrowthWatch()
 
   private enum ControlMessage: Sendable {
     case workerDrained
@@ -44,13 +48,16 @@ final class SidecarProcess {
   init(_ options: ServeOptions) throws(StartFailure) {
     try Self.checkFiles(options)
     self.options = options
+    let format = options.logFormat ?? StandardError.defaultFormat
     logger = EventLogger(
-      logger: Logger(
-        level: options.logLevel, format: options.logFormat ?? StandardError.defaultFormat,
-        sink: StandardError.write))
+      logger: Logger(level: options.logLevel, format: format, sink: StandardError.write))
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
-    keyDisplay = KeyDisplay(isHashed: options.hashesKeys)
+    let display = KeyDisplay(isHashed: options.hashesKeys)
+    keyDisplay = display
+    denials = options.loggedDenials.map { perSecond in
+      DenialLog(perSecond: perSecond, format: format, display: display, write: StandardError.writeAtOnce)
+    }
     redis = options.redis.map { [logger] url in
       RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
     }
@@ -197,7 +204,7 @@ final class SidecarProcess {
     for number in 0..<count {
       workers.append(
         try Worker(
-          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay,
+          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
           redis: seat(number, id), budget: budget,
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
@@ -247,7 +254,8 @@ final class SidecarProcess {
       state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared,
       display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
-      state: state, store: store, reloader: reloader, workers: workers, errands: errands, desk: desk,
+      state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,
+      desk: desk,
       keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
     let guardian = AdminGuard(
       isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
@@ -277,10 +285,31 @@ final class SidecarProcess {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
       followShares()
+      tellOfTrouble()
       orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [state, store, loop] in
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
+    }
+  }
+
+  /// What goes on for a while and is told when it begins and when it is over.
+  private func tellOfTrouble() {
+    let keys = store.metrics
+    switch overflow.look(at: UInt64(max(0, keys.overflowed)), now: loop.now) {
+    case .began?:
+      logger.log(
+        .warning, "keys overflow", ["keys": .integer(Int64(keys.keys)), "limit": .integer(Int64(store.maximumKeys))])
+    case .ended(let decisions)?:
+      logger.log(.info, "keys fit again", ["decisions": .integer(Int64(clamping: decisions))])
+    case nil: break
+    }
+    let refused = workers.reduce(0) { $0 &+ $1.responder.counters.count(.connectionsRefused) }
+    switch refusals.look(at: refused, now: loop.now) {
+    case .began?: logger.log(.warning, "connections refused", ["limit": .integer(Int64(budget.limit))])
+    case .ended(let connections)?:
+      logger.log(.info, "connections fit again", ["refused": .integer(Int64(clamping: connections))])
+    case nil: break
     }
   }
 

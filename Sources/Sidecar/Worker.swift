@@ -41,10 +41,12 @@ final class Worker: @unchecked Sendable {
 
   /// - Parameters:
   ///   - keys: How keys are shown.
+  ///   - denials: nil where they are not logged.
   ///   - redis: nil where there is none.
   ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
   init(
     settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
+    denials: DenialLog? = nil,
     redis: RedisSeat?, budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
@@ -57,7 +59,7 @@ final class Worker: @unchecked Sendable {
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
-      keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), rules: rules)
+      keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), denials: denials, rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     mailbox = try Mailbox(loop: loop, capacity: Bounds.mailbox) { [unowned self] in receive($0) }

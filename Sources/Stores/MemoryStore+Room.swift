@@ -50,24 +50,34 @@ extension MemoryStore {
   @discardableResult
   public func sweep(budget: Int, now: Now) -> Int {
     let slots = slots.withLock { $0 }
-    let removed = scan(budget: budget, slots, now)
+    let found = scan(budget: budget, slots, now)
+    sweeps.add(1)
+    swept.add(found.cells)
+    sweptAway.add(found.removed)
     if !overflow.isEmpty { sweepOverflow(slots, now) }
-    return removed
+    return found.removed
   }
 
   /// Tries to make room for a new key.
   func makeRoom(now: Now) {
     guard now.monotonic >= nextScan.load(ordering: .relaxed) else { return }
     let slots = slots.withLock { $0 }
-    let removed = scan(budget: Self.scanBudget, slots, now)
+    let removed = scan(budget: Self.scanBudget, slots, now).removed
     guard removed == 0 else { return evicted.add(removed) }
     let next = now.monotonic.addingReportingOverflow(Self.scanPause)
     nextScan.store(next.overflow ? .max : next.partialValue, ordering: .relaxed)
   }
 
-  private func scan(budget: Int, _ slots: SlotTable, _ now: Now) -> Int {
-    var left = budget
+  /// What a scan came upon.
+  private struct Found {
+    /// Used places, those removed among them.
+    var cells = 0
     var removed = 0
+  }
+
+  private func scan(budget: Int, _ slots: SlotTable, _ now: Now) -> Found {
+    var left = budget
+    var found = Found()
     var shardsDone = 0
     while left > 0, shardsDone <= shardCount {
       cursor.withLock { cursor in
@@ -76,7 +86,7 @@ extension MemoryStore {
         defer { unsafe shard.pointee.unlock() }
         let end = min(cursor.place + min(left, Self.stretch), unsafe shard.pointee.table.capacity)
         left -= max(1, end - cursor.place)
-        removed += unsafe removeIdle(cursor.place..<max(cursor.place, end), of: &shard.pointee, slots, now)
+        unsafe removeIdle(cursor.place..<max(cursor.place, end), of: &shard.pointee, slots, now, &found)
         cursor.place = end
         if unsafe end >= shard.pointee.table.capacity {
           unsafe shrink(&shard.pointee)
@@ -86,25 +96,26 @@ extension MemoryStore {
         }
       }
     }
-    return removed
+    return found
   }
 
-  private func removeIdle(_ places: Range<Int>, of shard: inout Shard, _ slots: SlotTable, _ now: Now) -> Int {
-    var removed = 0
+  private func removeIdle(
+    _ places: Range<Int>, of shard: inout Shard, _ slots: SlotTable, _ now: Now, _ found: inout Found
+  ) {
     var place = places.lowerBound
     while place < places.upperBound {
       if shard.table.isUsed(place) {
+        found.cells += 1
         let number = shard.table.log(at: place)
         let log = number == LogPool.none ? nil : shard.logs[number]
         if isIdle(shard.table.slot(at: place), shard.table[place], log, slots, now) {
           removeCell(at: place, of: &shard)
-          removed += 1
+          found.removed += 1
           continue  // another cell may have moved here
         }
       }
       place += 1
     }
-    return removed
   }
 
   private func shrink(_ shard: inout Shard) {

@@ -27,6 +27,9 @@ import Synchronization
   let bytes = Tally()
   let evicted = Tally()
   let overflowed = Tally()
+  let sweeps = Tally()
+  let swept = Tally()
+  let sweptAway = Tally()
   let slots = Mutex(SlotTable())
   let cursor = Mutex(SweepCursor())
   /// On the monotonic clock: until then, a scan for idle cells is not tried again.
@@ -71,7 +74,8 @@ import Synchronization
 
   public var metrics: StoreMetrics {
     StoreMetrics(
-      keys: keys.current, bytes: bytes.current, evicted: evicted.current, overflowed: overflowed.current)
+      keys: keys.current, bytes: bytes.current, evicted: evicted.current, overflowed: overflowed.current,
+      sweeps: sweeps.current, swept: swept.current, sweptAway: sweptAway.current)
   }
 
   func hash(_ charge: Charge, _ keys: Span<UInt8>) -> KeyHash {

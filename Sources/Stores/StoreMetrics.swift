@@ -1,5 +1,5 @@
-// StoreMetrics.swift: what a memory store says of itself. Read from any thread; each number is right, the four are not
-// read at one instant.
+// StoreMetrics.swift: what a memory store says of itself. Read from any thread; each number is right, though they are
+// not read at one instant.
 
 import Synchronization
 
@@ -8,17 +8,14 @@ public struct StoreMetrics: Sendable, Equatable {
   public var keys: Int
   /// Allocated for cells and logs.
   public var bytes: Int
-  /// Idle cells removed to make room since start; the timer's sweep does not count here.
+  /// Idle cells removed to make room for a new key since start; the timer's sweep does not count here.
   public var evicted: Int
   /// Decisions sent to an overflow cell since start.
   public var overflowed: Int
-
-  public init(keys: Int, bytes: Int, evicted: Int, overflowed: Int) {
-    self.keys = keys
-    self.bytes = bytes
-    self.evicted = evicted
-    self.overflowed = overflowed
-  }
+  /// The timer's sweeps since start, the cells they looked at, and those among them that they removed.
+  public var sweeps: Int
+  public var swept: Int
+  public var sweptAway: Int
 }
 
 /// A number that many threads add to and whose sum is all that counts.

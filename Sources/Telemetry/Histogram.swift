@@ -11,10 +11,15 @@ public final class Histogram: Sendable {
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
     10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000,
   ]
-  /// `bounds` in seconds, as Prometheus' own clients write them.
+  /// `bounds` in seconds, as OpenMetrics wants floats; Prometheus' own text takes any, so both forms name one series.
   static let boundTexts = [
     "1e-06", "2.5e-06", "5e-06", "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025",
-    "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1",
+    "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0",
+  ]
+  /// `bounds` as sizes.
+  static let sizeTexts = [
+    "1.0", "2.5", "5.0", "10.0", "25.0", "50.0", "100.0", "250.0", "500.0", "1000.0", "2500.0", "5000.0", "10000.0",
+    "25000.0", "50000.0", "100000.0", "250000.0", "500000.0", "1e+06",
   ]
 
   /// One bucket a bound and one for what is longer than all of them.
@@ -32,11 +37,13 @@ public final class Histogram: Sendable {
     row.free()
   }
 
-  /// Counts one duration. The owner's thread only. Below 0 (a clock stepped) it counts as 0.
-  public func observe(nanoseconds: Int64) {
+  /// Counts a duration, once or as often as it was observed. The owner's thread only. Below 0 (a clock stepped) it
+  /// counts as 0.
+  public func observe(nanoseconds: Int64, times: Int = 1) {
     let duration = UInt64(max(0, nanoseconds))
-    row.add(1, at: Self.bucket(of: duration))
-    row.add(duration, at: Self.sumIndex)
+    let times = UInt64(max(0, times))
+    row.add(times, at: Self.bucket(of: duration))
+    row.add(duration &* times, at: Self.sumIndex)
   }
 
   /// Counts one size, in a histogram that holds nothing but sizes: n stands in it as n microseconds, so that the buckets

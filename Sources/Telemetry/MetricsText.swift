@@ -1,19 +1,27 @@
-// MetricsText.swift: the page that Prometheus reads, in its text format 0.0.4.
+// MetricsText.swift: the page that Prometheus reads: its text format 0.0.4, or OpenMetrics 1.0.
 //
-// A metric is written whole: HELP, TYPE, then all its samples, since the format wants them together and once. Names
+// A metric is written whole: HELP, TYPE, then all its samples, since both formats want them together and once. Names
 // come from the code and are checked; label values come from policy files and are escaped. There are no floats here:
 // counts are whole, and durations are whole nanoseconds written as decimal seconds, exact to the last digit.
-// Time stamps and the OpenMetrics dialect are left out: a scraper needs neither.
+//
+// Every sample has the same name, labels and value in both forms, so that a scraper which changes over begins no new
+// series. Time stamps, exemplars, `_created` and the type `info` are left out: what ends in `_info` is a gauge.
 
 /// Builds one page of metrics.
 public struct MetricsText {
-  public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-
   /// The page so far.
   public private(set) var text = ""
+  private let format: MetricsFormat
   private var names: Set<String> = []
 
-  public init() {}
+  public init(_ format: MetricsFormat = .prometheus) {
+    self.format = format
+  }
+
+  /// Ends the page; nothing may be added to what this returns.
+  public consuming func finished() -> String {
+    format == .openMetrics ? text + "# EOF\n" : text
+  }
 
   /// The name and value that tell one sample of a metric from another.
   public struct Label: Sendable, Equatable {
@@ -62,32 +70,48 @@ public struct MetricsText {
     add(name, "gauge", help, samples)
   }
 
-  /// Adds a histogram of durations. `name` ends in `_seconds`.
-  public mutating func histogram(_ name: String, _ help: String, labels: [Label] = [], _ value: Histogram.Snapshot) {
-    precondition(name.hasSuffix("_seconds"), "a histogram of durations is named in seconds")
-    histogram(name, help, labels, value, bounds: Histogram.boundTexts, sum: .duration(value.sum))
+  /// One histogram of a metric, under its labels.
+  public struct Series {
+    public var labels: [Label]
+    public var value: Histogram.Snapshot
+
+    public init(_ labels: [Label], _ value: Histogram.Snapshot) {
+      self.labels = labels
+      self.value = value
+    }
+
+    /// The only histogram of a metric without labels.
+    public init(_ value: Histogram.Snapshot) {
+      self.init([], value)
+    }
   }
 
-  /// Adds a histogram of sizes, filled by `Histogram.observe(size:)`.
-  public mutating func sizes(_ name: String, _ help: String, labels: [Label] = [], _ value: Histogram.Snapshot) {
-    // A bucket's bound in nanoseconds, read as milliseconds, is the size in thousandths: 2 500 is 2.5.
-    let bounds = Histogram.bounds.map { Self.seconds($0 * 1_000_000) }
-    histogram(name, help, labels, value, bounds: bounds, sum: .whole(value.sum / UInt64(Histogram.sizeUnit)))
+  /// Adds histograms of durations. `name` ends in `_seconds`. Without series nothing is written.
+  public mutating func histogram(_ name: String, _ help: String, _ series: [Series]) {
+    precondition(name.hasSuffix("_seconds"), "a histogram of durations is named in seconds")
+    histogram(name, help, series, bounds: Histogram.boundTexts) { .duration($0) }
+  }
+
+  /// Adds histograms of sizes, filled by `Histogram.observe(size:)`.
+  public mutating func sizes(_ name: String, _ help: String, _ series: [Series]) {
+    histogram(name, help, series, bounds: Histogram.sizeTexts) { .whole($0 / UInt64(Histogram.sizeUnit)) }
   }
 
   private mutating func histogram(
-    _ name: String, _ help: String, _ labels: [Label], _ value: Histogram.Snapshot, bounds: [String],
-    sum: Sample.Value
+    _ name: String, _ help: String, _ series: [Series], bounds: [String], sum: (UInt64) -> Sample.Value
   ) {
+    guard !series.isEmpty else { return }
     open(name, "histogram", help)
-    var running: UInt64 = 0
-    for (index, count) in value.buckets.enumerated() {
-      running &+= count
-      let bound = index < bounds.count ? bounds[index] : "+Inf"
-      add(name + "_bucket", Sample(labels + [Label("le", bound)], .whole(running)))
+    for series in series {
+      var running: UInt64 = 0
+      for (index, count) in series.value.buckets.enumerated() {
+        running &+= count
+        let bound = index < bounds.count ? bounds[index] : "+Inf"
+        add(name + "_bucket", Sample(series.labels + [Label("le", bound)], .whole(running)))
+      }
+      add(name + "_sum", Sample(series.labels, sum(series.value.sum)))
+      add(name + "_count", Sample(series.labels, .whole(running)))
     }
-    add(name + "_sum", Sample(labels, sum))
-    add(name + "_count", Sample(labels, .whole(running)))
   }
 
   /// Adds every counter of `WorkerCounter`, summed over the workers, and the connections now open.
@@ -122,9 +146,13 @@ public struct MetricsText {
   private mutating func open(_ name: String, _ type: String, _ help: String) {
     precondition(Self.isName(name), "not a metric's name")
     precondition(names.insert(name).inserted, "a metric stands on a page once")
-    text += "# HELP \(name) "
-    Self.escape(help, quotes: false, into: &text)
-    text += "\n# TYPE \(name) \(type)\n"
+    var family = name[...]
+    if format == .openMetrics, type == "counter" { family = family.dropLast("_total".count) }
+    text += "# HELP \(family) "
+    Self.escape(help, quotes: format == .openMetrics, into: &text)
+    text += "\n# TYPE \(family) \(type)\n"
+    guard format == .openMetrics else { return }
+    for unit in ["seconds", "bytes"] where family.hasSuffix("_" + unit) { text += "# UNIT \(family) \(unit)\n" }
   }
 
   private mutating func add(_ name: String, _ sample: Sample) {
@@ -156,7 +184,7 @@ public struct MetricsText {
     }
   }
 
-  /// Backslash and line feed are escaped everywhere, the quote in label values only.
+  /// Backslash and line feed are escaped everywhere; the quote in label values, and in OpenMetrics everywhere too.
   private static func escape(_ value: String, quotes: Bool, into text: inout String) {
     for scalar in value.unicodeScalars {
       switch scalar {

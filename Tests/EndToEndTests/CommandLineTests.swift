@@ -18,13 +18,14 @@ import Testing
   @Test(
     "help names every command, and each command has help of its own",
     arguments: [
-      ["help"], ["--help"], ["help", "serve"], ["serve", "--help"], ["help", "validate"], ["help", "health"],
+      ["help"], ["--help"], ["help", "serve"], ["serve", "--help"], ["help", "validate"], ["help", "explain"],
+      ["help", "health"],
     ])
   func help(arguments: [String]) throws {
     let result = try WeirProcess.run(arguments)
     #expect(result.status == .exited(0))
     if arguments.count == 1 {
-      for word in ["serve", "validate", "health", "version", "help"] {
+      for word in ["serve", "validate", "explain", "health", "version", "help"] {
         #expect(result.output.contains(word), "\(word)")
       }
     } else {

@@ -11,6 +11,7 @@ import Testing
     #expect(Machine.processID == Int(getpid()))
     #expect((1...4096).contains(Machine.usableCores()))
     #expect(Machine.residentBytes() > 1_000_000)
+    #expect(try #require(Machine.virtualBytes()) > Int64(Machine.residentBytes()))
     let before = Machine.cpuSeconds()
     while Machine.cpuSeconds() - before < 0.01 {}
     let age = UnixClock.nanoseconds() - Machine.startTime

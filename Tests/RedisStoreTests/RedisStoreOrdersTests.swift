@@ -197,8 +197,8 @@ private final class OrderRig {
     #expect(fresh.decision.isAllowed && fresh.decision.remaining == 3 && fresh.decision.reset == 0)
     #expect(try server.keys("weir:{*") == [], "nothing was kept")
     _ = ask()
-    let one_ = try #require(try one.look("k", algorithm: algorithm)?.get())
-    #expect(one_.decision.isAllowed && one_.decision.remaining == 2 && one_.decision.reset > 0)
+    let single = try #require(try one.look("k", algorithm: algorithm)?.get())
+    #expect(single.decision.isAllowed && single.decision.remaining == 2 && single.decision.reset > 0)
     for _ in 0..<5 { #expect(try one.look("k", cost: 2, algorithm: algorithm)?.get().decision.remaining == 2) }
     _ = (ask(), ask())
     let denied = ask()

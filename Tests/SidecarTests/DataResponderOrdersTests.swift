@@ -41,7 +41,7 @@ private final class Rig {
     responder = DataResponder(
       loop: loop, settings: settings, state: ProcessState(),
       decider: Decider(memory: store, redis: redis, live: live), counters: counters,
-      keys: KeyRecorder(KeyDisplay(isHashed: false), store: store, now: Loop.monotonicNow()), rules: rules)
+      keys: KeyRecorder(KeyDisplay(isHashed: false), store: store, now: 0), rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: ConnectionBudget(limit: 10),
       reportError: { _ in })

@@ -22,7 +22,8 @@ private final class Rig {
     test = try TestLoop()
     worker = try Worker(
       settings: APISettings(), state: ProcessState(), store: MemoryStore(maximumKeys: 10), rules: Self.rules(["a"]),
-      keys: KeyDisplay(isHashed: false), redis: nil, budget: ConnectionBudget(limit: 1), reportError: { _ in }, onDrained: {})
+      keys: KeyDisplay(isHashed: false), redis: nil, budget: ConnectionBudget(limit: 1), reportError: { _ in },
+      onDrained: {})
     delivery = OrderDelivery(loop: test.loop, workers: [worker], rules: Self.rules(["a"]))
   }
 

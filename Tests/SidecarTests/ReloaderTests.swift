@@ -152,6 +152,8 @@ import Testing
     #expect(rig.test.run { rig.status.lastError == nil })
     #expect(rig.adopted.count == 1)
     #expect(rig.status.generation == 1)
+    // So that an alert on "failed after it last succeeded" ends.
+    #expect(rig.status.lastSuccessAt > rig.status.lastFailureAt && rig.status.lastFailureAt > rig.status.loadedAt)
   }
 
   @Test("the same error is logged once, though the files changed")

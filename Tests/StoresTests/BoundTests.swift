@@ -63,6 +63,21 @@ import Testing
     #expect(hand.store.metrics.keys == 50)
   }
 
+  @Test("sweeps say how many cells they looked at and how many they dropped")
+  func sweepFigures() {
+    let limit = Self.limit(.tokenBucket, seconds: 1)
+    let hand = Self.full(limit, keys: 50)
+    hand.store.sweep(budget: 1_000_000, now: StoreAtHand.instant(Self.start))
+    #expect(hand.store.metrics.sweeps == 1 && hand.store.metrics.swept == 50)
+    #expect(hand.store.metrics.sweptAway == 0)
+    let idle = Self.start + 2_000_000 + Self.later
+    _ = hand.ask([Ask(key: "held 0", limit)], at: idle)
+    hand.store.sweep(budget: 1_000_000, now: StoreAtHand.instant(idle))
+    #expect(hand.store.metrics.sweeps == 2 && hand.store.metrics.swept == 100)
+    #expect(hand.store.metrics.sweptAway == 49 && hand.store.metrics.keys == 1)
+    #expect(hand.store.metrics.evicted == 0)
+  }
+
   @Test("a key that leaves the overflow cell takes its state along", arguments: Algorithm.allCases)
   func copiesOverflow(_ algorithm: Algorithm) {
     let short = Self.limit(algorithm, seconds: 1)

@@ -36,6 +36,8 @@ import Testing
     for (bound, text) in zip(Histogram.bounds, Histogram.boundTexts) {
       #expect(Double(text) == Double(bound) / 1e9)
     }
+    #expect(Histogram.sizeTexts.count == Histogram.bounds.count)
+    for (bound, text) in zip(Histogram.bounds, Histogram.sizeTexts) { #expect(Double(text) == Double(bound) / 1e3) }
   }
 
   @Test("every observation is in one bucket and in the sum; a negative one counts as 0")
@@ -48,6 +50,15 @@ import Testing
     #expect(seen.buckets[1] == 1)
     #expect(seen.buckets.last == 1)
     #expect(seen.sum == 3_000_002_001)
+  }
+
+  @Test("what is observed several times at once counts as often")
+  func times() {
+    let histogram = Histogram()
+    histogram.observe(nanoseconds: 2_000, times: 3)
+    histogram.observe(nanoseconds: 9, times: 0)
+    #expect(histogram.snapshot().buckets[1] == 3 && histogram.snapshot().count == 3)
+    #expect(histogram.snapshot().sum == 6_000)
   }
 
   @Test("the longest duration there is does not stop the process")

@@ -1,4 +1,4 @@
-// MetricsTextTests.swift: the text format 0.0.4, byte for byte.
+// MetricsTextTests.swift: the text format 0.0.4 and OpenMetrics 1.0, byte for byte.
 
 import Testing
 
@@ -38,19 +38,64 @@ import Testing
     for duration: Int64 in [500, 2_500, 30_000, 2_000_000_000] { histogram.observe(nanoseconds: duration) }
     var page = MetricsText()
     page.histogram(
-      "weir_decision_duration_seconds", "Time of a decision.", labels: [.init("store", "memory")],
-      histogram.snapshot())
+      "weir_decision_duration_seconds", "Time of a decision.",
+      [.init([.init("store", "memory")], histogram.snapshot()), .init([.init("store", "redis")], .empty)])
     let lines = page.text.split(separator: "\n").map(String.init)
-    #expect(lines.count == 2 + 20 + 2)
+    #expect(lines.count == 2 + 2 * (20 + 2))
     #expect(lines[1] == "# TYPE weir_decision_duration_seconds histogram")
     #expect(lines[2] == #"weir_decision_duration_seconds_bucket{store="memory",le="1e-06"} 1"#)
     #expect(lines[3] == #"weir_decision_duration_seconds_bucket{store="memory",le="2.5e-06"} 2"#)
     #expect(lines[6] == #"weir_decision_duration_seconds_bucket{store="memory",le="2.5e-05"} 2"#)
     #expect(lines[7] == #"weir_decision_duration_seconds_bucket{store="memory",le="5e-05"} 3"#)
-    #expect(lines[20] == #"weir_decision_duration_seconds_bucket{store="memory",le="1"} 3"#)
+    #expect(lines[20] == #"weir_decision_duration_seconds_bucket{store="memory",le="1.0"} 3"#)
     #expect(lines[21] == #"weir_decision_duration_seconds_bucket{store="memory",le="+Inf"} 4"#)
     #expect(lines[22] == #"weir_decision_duration_seconds_sum{store="memory"} 2.000033"#)
     #expect(lines[23] == #"weir_decision_duration_seconds_count{store="memory"} 4"#)
+    #expect(lines[24] == #"weir_decision_duration_seconds_bucket{store="redis",le="1e-06"} 0"#)
+    #expect(lines[45] == #"weir_decision_duration_seconds_count{store="redis"} 0"#)
+  }
+
+  @Test("an OpenMetrics page names counters' families without _total, says units, and ends with EOF")
+  func openMetrics() {
+    var page = MetricsText(.openMetrics)
+    page.counter("weir_checks_total", "\"Checks\".", [.init([.init("form", "json")], .whole(3))])
+    page.counter("process_cpu_seconds_total", "Time.", [.init(.duration(2_500_000_000))])
+    page.gauge("weir_keys_bytes", "Memory.", [.init(.whole(7))])
+    page.gauge("weir_build_info", "Which.", [.init([.init("version", "1")], .whole(1))])
+    #expect(
+      page.finished() == #"""
+        # HELP weir_checks \"Checks\".
+        # TYPE weir_checks counter
+        weir_checks_total{form="json"} 3
+        # HELP process_cpu_seconds Time.
+        # TYPE process_cpu_seconds counter
+        # UNIT process_cpu_seconds seconds
+        process_cpu_seconds_total 2.5
+        # HELP weir_keys_bytes Memory.
+        # TYPE weir_keys_bytes gauge
+        # UNIT weir_keys_bytes bytes
+        weir_keys_bytes 7
+        # HELP weir_build_info Which.
+        # TYPE weir_build_info gauge
+        weir_build_info{version="1"} 1
+        # EOF
+
+        """#)
+    #expect(MetricsText().finished().isEmpty)
+  }
+
+  @Test("the samples of a page are the same in both forms")
+  func sameSamples() {
+    let samples = MetricsFormat.allCases.map { format in
+      var page = MetricsText(format)
+      let histogram = Histogram()
+      histogram.observe(nanoseconds: 1_000_000_000)
+      page.workers([WorkerCounters()], hasRedis: true)
+      page.histogram("weir_a_seconds", "A.", [.init(histogram.snapshot())])
+      page.sizes("weir_b", "B.", [.init(histogram.snapshot())])
+      return page.finished().split(separator: "\n").filter { !$0.hasPrefix("#") }
+    }
+    #expect(samples[0] == samples[1] && samples[0].count > 80)
   }
 
   @Test("quote, backslash and line feed are escaped in label values, the last two in help")
@@ -111,12 +156,12 @@ import Testing
     let histogram = Histogram()
     for size in [1, 2, 3, 64, 2_000_000] { histogram.observe(size: size) }
     var page = MetricsText()
-    page.sizes("weir_batch_checks", "Sizes.", histogram.snapshot())
+    page.sizes("weir_batch_checks", "Sizes.", [.init(histogram.snapshot())])
     let lines = Set(page.text.split(separator: "\n").map(String.init))
     for line in [
-      #"weir_batch_checks_bucket{le="1"} 1"#, #"weir_batch_checks_bucket{le="2.5"} 2"#,
-      #"weir_batch_checks_bucket{le="5"} 3"#, #"weir_batch_checks_bucket{le="100"} 4"#,
-      #"weir_batch_checks_bucket{le="1000000"} 4"#, #"weir_batch_checks_bucket{le="+Inf"} 5"#,
+      #"weir_batch_checks_bucket{le="1.0"} 1"#, #"weir_batch_checks_bucket{le="2.5"} 2"#,
+      #"weir_batch_checks_bucket{le="5.0"} 3"#, #"weir_batch_checks_bucket{le="100.0"} 4"#,
+      #"weir_batch_checks_bucket{le="1e+06"} 4"#, #"weir_batch_checks_bucket{le="+Inf"} 5"#,
       "weir_batch_checks_sum 2000070", "weir_batch_checks_count 5",
     ] { #expect(lines.contains(line), "\(line)") }
   }

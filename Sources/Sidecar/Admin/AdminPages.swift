@@ -1,5 +1,6 @@
 // AdminPages.swift: what operators see: health, metrics, the policies in force. Made when asked for, on the main thread.
 
+import CheckAPI
 import EventLoop
 import Policies
 import PolicyFiles
@@ -9,7 +10,8 @@ import Telemetry
 
 final class AdminPages {
   let state: ProcessState
-  private let store: MemoryStore
+  let store: MemoryStore
+  let settings: APISettings
   let reloader: Reloader
   let keyDisplay: KeyDisplay
   private let workers: [Worker]
@@ -18,10 +20,11 @@ final class AdminPages {
   /// Counts of the main thread's own listeners.
   private let ownCounters: WorkerCounters
   /// nil where there is no Redis.
-  private let redis: RedisStatus?
+  let redis: RedisStatus?
 
   init(
-    state: ProcessState, store: MemoryStore, reloader: Reloader, workers: [Worker], errands: Errands,
+    state: ProcessState, settings: APISettings, store: MemoryStore, reloader: Reloader, workers: [Worker],
+    errands: Errands,
     desk: KeyDesk, keyDisplay: KeyDisplay, ownCounters: WorkerCounters, redis: RedisStatus?
   ) {
     self.keyDisplay = keyDisplay
@@ -29,6 +32,7 @@ final class AdminPages {
     self.errands = errands
     self.desk = desk
     self.state = state
+    self.settings = settings
     self.store = store
     self.reloader = reloader
     self.workers = workers
@@ -67,15 +71,15 @@ final class AdminPages {
 
   // MARK: /metrics
 
-  func metrics() -> String {
-    var page = MetricsText()
+  func metrics(_ format: MetricsFormat) -> String {
+    var page = MetricsText(format)
     decisions(on: &page)
     page.workers(workers.map(\.responder.counters) + [ownCounters], hasRedis: redis != nil)
     if let redis { shared(redis, on: &page) }
     reloads(on: &page)
     memory(on: &page)
     process(on: &page)
-    return page.text
+    return page.finished()
   }
 
   private func decisions(on page: inout MetricsText) {
@@ -101,10 +105,20 @@ final class AdminPages {
             [.init("domain", policy.domain), .init("policy", policy.name)], .whole(count))
         })
     }
-    var durations = Histogram.Snapshot.empty
-    for worker in workers { durations.merge(worker.responder.durations.snapshot()) }
+    var durations = [MetricsText.Series([.init("store", "memory")], sum(workers.map(\.responder.durations)))]
+    if redis != nil {
+      durations.append(.init([.init("store", "redis")], sum(workers.map(\.responder.sharedDurations))))
+    }
     page.histogram(
-      "weir_decision_duration_seconds", "Time from a check's arrival in the loop to its answer.", durations)
+      "weir_decision_duration_seconds",
+      "Time from a check's arrival in the loop to its answer; store redis: a policy that matched counts there.",
+      durations)
+  }
+
+  private func sum(_ histograms: [Histogram]) -> Histogram.Snapshot {
+    var sum = Histogram.Snapshot.empty
+    for histogram in histograms { sum.merge(histogram.snapshot()) }
+    return sum
   }
 
   private func shared(_ redis: RedisStatus, on page: inout MetricsText) {
@@ -117,14 +131,12 @@ final class AdminPages {
     page.gauge(
       "weir_live_weirs", "Weirs that share this Redis, as last heard.",
       domains.map { .init([.init("domain", $0)], .whole(UInt64(redis.live.count(in: $0)))) })
-    var durations = Histogram.Snapshot.empty
-    var sizes = Histogram.Snapshot.empty
-    for watch in workers.compactMap(\.redisWatch) {
-      durations.merge(watch.durations.snapshot())
-      sizes.merge(watch.sizes.snapshot())
-    }
-    page.histogram("weir_redis_call_duration_seconds", "Time from sending a script call to its reply.", durations)
-    page.sizes("weir_redis_call_checks", "Checks that travelled in one script call.", sizes)
+    let watches = workers.compactMap(\.redisWatch)
+    page.histogram(
+      "weir_redis_call_duration_seconds", "Time from sending a script call to its reply.",
+      [.init(sum(watches.map(\.durations)))])
+    page.sizes(
+      "weir_redis_call_checks", "Checks that travelled in one script call.", [.init(sum(watches.map(\.sizes)))])
   }
 
   private func reloads(on page: inout MetricsText) {
@@ -136,11 +148,17 @@ final class AdminPages {
         .init([.init("outcome", "failure")], .whole(status.failures)),
       ])
     page.gauge(
-      "weir_reload_last_success_timestamp_seconds", "When the set in force was loaded.",
-      [.init(.duration(UInt64(status.loadedAt)))])
+      "weir_reload_last_success_timestamp_seconds", "When a load last found nothing wrong, a change or none.",
+      [.init(.duration(UInt64(status.lastSuccessAt)))])
     page.gauge(
       "weir_reload_last_failure_timestamp_seconds", "When a load failed last; 0: never.",
       [.init(.duration(UInt64(status.lastFailureAt)))])
+    page.gauge(
+      "weir_reload_errors", "What was wrong with the policy files at the last load; 0: nothing.",
+      [.init(.whole(UInt64(status.lastError?.count ?? 0)))])
+    page.gauge(
+      "weir_policies_loaded_timestamp_seconds", "When the set in force was loaded.",
+      [.init(.duration(UInt64(status.loadedAt)))])
     page.gauge(
       "weir_policies_info", "The set in force: the digest of its files.",
       [.init([.init("sha256", status.loaded.sha256)], .whole(1))])
@@ -154,33 +172,42 @@ final class AdminPages {
     page.gauge("weir_keys_limit", "What --max-keys allows.", [.init(.whole(UInt64(store.maximumKeys)))])
     page.gauge("weir_keys_bytes", "Memory that holds keys.", [.init(.whole(UInt64(max(0, metrics.bytes))))])
     page.counter(
-      "weir_keys_evicted_total", "Cells without information that were dropped.",
+      "weir_keys_evicted_total", "Cells without information that were dropped to make room for a new key.",
       [.init(.whole(UInt64(max(0, metrics.evicted))))])
     page.counter(
       "weir_keys_overflowed_total", "Decisions made in a policy's overflow cell, since --max-keys was reached.",
       [.init(.whole(UInt64(max(0, metrics.overflowed))))])
+    page.counter(
+      "weir_sweeps_total", "Runs of the sweep, each over a part of the cells.",
+      [.init(.whole(UInt64(max(0, metrics.sweeps))))])
+    page.counter(
+      "weir_sweep_cells_total", "Cells that the sweep looked at.", [.init(.whole(UInt64(max(0, metrics.swept))))])
+    page.counter(
+      "weir_sweep_dropped_cells_total", "Cells without information that the sweep dropped.",
+      [.init(.whole(UInt64(max(0, metrics.sweptAway))))])
   }
 
   private func process(on page: inout MetricsText) {
     page.gauge(
-      "weir_build_info", "Which weir this is.", [.init([.init("version", Version.text)], .whole(1))])
+      "weir_build_info", "Which weir this is, and the Swift that compiled it.",
+      [.init([.init("version", Version.text), .init("swift", Version.swift)], .whole(1))])
     page.gauge("weir_workers", "Event loops of the data plane.", [.init(.whole(UInt64(workers.count)))])
     page.gauge(
       "process_start_time_seconds", "When the process started, since the Unix epoch.",
       [.init(.duration(UInt64(max(0, Machine.startTime))))])
     page.gauge(
       "process_resident_memory_bytes", "Resident memory.", [.init(.whole(UInt64(max(0, Machine.residentBytes()))))])
+    page.gauge(
+      "process_virtual_memory_bytes", "Address space.",
+      Machine.virtualBytes().map { [.init(.whole(UInt64($0)))] } ?? [])
     page.counter(
       "process_cpu_seconds_total", "Processor time.",
       [.init(.duration(UInt64(max(0, Machine.cpuSeconds()) * 1e9)))])
     page.gauge(
       "process_open_fds", "Open descriptors.", [.init(.whole(UInt64(max(0, Machine.openDescriptors() ?? 0))))])
-  }
-
-  // MARK: /
-
-  /// A page for people.
-  func home() -> String {
-    String(decoding: PackageResources.index_html, as: UTF8.self)
+    // Raised at the start; here that only reads it.
+    page.gauge(
+      "process_max_fds", "Descriptors that the process may have.",
+      [.init(.whole(UInt64(max(0, Machine.raiseDescriptorLimit()))))])
   }
 }

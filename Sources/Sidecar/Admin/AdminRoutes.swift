@@ -9,7 +9,7 @@ extension AdminPages {
     [
       AdminRoute(
         method: "GET", path: "/", access: .open,
-        work: .now { [self] _ in .page(type: "text/html; charset=utf-8", body: home()) }),
+        work: .now { _ in .page(type: HomePage.type, headers: HomePage.headers, body: HomePage.text) }),
       AdminRoute(
         method: "GET", path: "/healthz", isForProbes: true, work: .now { [state] _ in .health(state.liveness) }),
       AdminRoute(
@@ -22,7 +22,10 @@ extension AdminPages {
         }),
       AdminRoute(
         method: "GET", path: "/metrics", isForProbes: true,
-        work: .now { [self] _ in .page(type: MetricsText.contentType, body: metrics()) }),
+        work: .now { [self] request in
+          let format = MetricsFormat.preferred(by: request.header("accept"))
+          return .page(type: format.contentType, headers: "Vary: Accept\r\n", body: metrics(format))
+        }),
       AdminRoute(
         method: "GET", path: "/policies",
         work: .now { [self] _ in .page(type: "application/json", body: policies()) }),
@@ -44,6 +47,9 @@ extension AdminPages {
       AdminRoute(
         method: "POST", path: "/keys/unblock", access: .changes,
         work: .later { [desk] (request, reply) throws(Refusal) in try desk.unblock(request, reply) }),
+      AdminRoute(
+        method: "POST", path: "/explain", access: .reads,
+        work: .later { [self] (request, reply) throws(Refusal) in try explain(request, reply) }),
     ]
   }
 }

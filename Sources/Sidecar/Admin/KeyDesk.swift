@@ -49,7 +49,17 @@ final class KeyDesk {
     var isShared: Bool { policy.store == .redis }
   }
 
-  private var now: Now { state.clock.now(at: loop.now) }
+  /// In force here.
+  var orders: Orders { book.orders }
+
+  /// The order for a key of a set's policy, as JSON; `null` where there is none.
+  func orderText(policy: Int, key: [UInt8], _ rules: Rules) -> String {
+    let policy = rules.set.policies[policy]
+    let order = try? book.order(domain: policy.domain, policy: policy.name, key: key, now: now.unix)
+    return order.flatMap { $0 }.map(describe) ?? "null"
+  }
+
+  var now: Now { state.clock.now(at: loop.now) }
 
   // MARK: GET /keys
 
@@ -93,7 +103,6 @@ final class KeyDesk {
   }
 
   private func describe(_ place: Place, _ charge: Charge, _ decision: Decision, _ home: String, at now: Now) -> String {
-    let order = try? book.order(domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: now.unix)
     var members = head(of: place)
     members += [
       ("algorithm", JSONText.quoted("\(place.policy.limit.algorithm.name)")),
@@ -102,7 +111,7 @@ final class KeyDesk {
     members += KeyNumbers(charge, decision, at: now).members
     members += [
       ("store", JSONText.quoted(home)), ("mode", JSONText.quoted(place.policy.mode.rawValue)),
-      ("order", order.flatMap { $0 }.map(describe) ?? "null"),
+      ("order", orderText(policy: place.number, key: place.bytes, reloader.inForce)),
     ]
     return JSONText.object(members)
   }
@@ -127,7 +136,8 @@ final class KeyDesk {
   // MARK: POST /keys/…
 
   func reset(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [])
+    let body = request.body
+    let call = try KeyCall(json: body.span, taking: [])
     let place = try place(of: call)
     guard place.isShared, let shared else {
       switch store.reset(slot: reloader.inForce.set.slots[place.number], key: place.bytes.span) {
@@ -156,7 +166,8 @@ final class KeyDesk {
   }
 
   func grant(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [.amount, .until, .lasting])
+    let body = request.body
+    let call = try KeyCall(json: body.span, taking: [.amount, .until, .lasting])
     guard let amount = call.amount else { throw Refusal(400, "amount is missing") }
     let until = try end(of: call)
     try order(call, request, "key granted", reply) { (place, by) throws(OrderRefusal) in
@@ -167,7 +178,8 @@ final class KeyDesk {
   }
 
   func block(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [.until, .lasting])
+    let body = request.body
+    let call = try KeyCall(json: body.span, taking: [.until, .lasting])
     let until = try end(of: call)
     try order(call, request, "key blocked", reply) { (place, by) throws(OrderRefusal) in
       try self.book.block(
@@ -177,7 +189,8 @@ final class KeyDesk {
   }
 
   func unblock(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let call = try KeyCall(json: request.body.span, taking: [])
+    let body = request.body
+    let call = try KeyCall(json: body.span, taking: [])
     try order(call, request, "key unblocked", reply) { (place, _) throws(OrderRefusal) in
       try self.book.unblock(
         domain: place.policy.domain, policy: place.policy.name, key: place.bytes, now: self.now.unix)

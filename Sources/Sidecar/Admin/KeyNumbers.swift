@@ -16,7 +16,8 @@ struct KeyNumbers {
       members = [("limit", "null"), ("remaining", "null"), ("reset", "null"), ("retry_after", "0")]
     case .block:
       let end = charge.blockedUntil
-      let isOrdered = end > now.unix
+      // A block of the policy file has no end.
+      let isOrdered = end > now.unix && end < .max
       members = [
         ("limit", "0"), ("remaining", "0"), ("reset", "\(UnixSeconds.roundedUp(isOrdered ? end : now.unix))"),
         ("retry_after", isOrdered ? "\(UnixSeconds.roundedUp(end - now.unix))" : "null"),

@@ -34,6 +34,17 @@ enum OptionValue {
     return value
   }
 
+  /// `10/s`, or `off` for none.
+  static func perSecond(_ text: String, in range: ClosedRange<Int>) throws(Misfit) -> Int? {
+    if text == "off" { return nil }
+    let digits = text.hasSuffix("/s") ? text.dropLast(2) : ""
+    guard isDigits(digits), let value = Int(digits), range.contains(value) else {
+      throw Misfit(
+        text, expected: "off, or a number a second such as 10/s, \(range.lowerBound)/s to \(range.upperBound)/s")
+    }
+    return value
+  }
+
   /// - Returns: Nanoseconds.
   static func duration(_ text: String, in range: ClosedRange<Int64>) throws(Misfit) -> Int64 {
     guard let value = try? DurationText.parse(text), range.contains(value) else {

@@ -128,6 +128,12 @@ extension ServeOptions {
       let name = try OptionValue.word(text, of: LogLevel.allCases.map(\.name))
       options.logLevel = LogLevel.allCases.first { $0.name == name } ?? options.logLevel
     },
+    .one(
+      "--log-denials", "N/s", default: "off",
+      "log denied checks, at most so many a second (1/s to 1000/s), with policy, key and address"
+    ) { (options, text) throws(Misfit) in
+      options.loggedDenials = try OptionValue.perSecond(text, in: Bounds.denialLines)
+    },
     .one("--log-format", "text|json", default: "text on a terminal, else json", "the form of log lines on stderr") {
       (options, text) throws(Misfit) in options.logFormat = try OptionValue.word(text) as LogLine.Format
     },

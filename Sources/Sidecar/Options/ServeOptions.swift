@@ -57,6 +57,8 @@ public struct ServeOptions: Sendable, Equatable {
   public var hashesKeys = false
 
   public var logLevel = LogLevel.info
+  /// Lines a second that tell of denied checks, 1 to 1000; nil for none.
+  public var loggedDenials: Int?
   /// nil for text where stderr is a terminal, else JSON.
   public var logFormat: LogLine.Format?
 
@@ -102,6 +104,9 @@ public struct ServeOptions: Sendable, Equatable {
       }
       throw UsageError(
         "\(later.flag) \(UsageError.quote(later.address.text)): expected an address that \(earlier.flag) does not have")
+    }
+    if loggedDenials != nil, logLevel > .info {
+      throw UsageError("--log-denials: expected --log-level info or debug, since a denial is logged as info")
     }
     if redisPasswordFile != nil, let redis, redis.hasPassword {
       throw UsageError("--redis-password-file: expected a --redis without a password of its own")

@@ -17,6 +17,20 @@ public enum StandardError {
     turn.withLock { _ in _ = writeAll(line, to: STDERR_FILENO) }
   }
 
+  /// Writes one line, which brings its own line feed, unless that would wait: for a reader, or for another thread's
+  /// line. At most `Bounds.atomicLine` bytes: so much fits where `poll` sees room.
+  ///
+  /// - Returns: Whether it was written.
+  static func writeAtOnce(_ line: String) -> Bool {
+    guard line.utf8.count <= Bounds.atomicLine else { return false }
+    let isWritten = turn.withLockIfAvailable { _ in
+      var poller = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+      guard unsafe poll(&poller, 1, 0) == 1, poller.revents & Int16(POLLOUT) != 0 else { return false }
+      return writeAll(line, to: STDERR_FILENO)
+    }
+    return isWritten ?? false
+  }
+
   /// The form that log lines have where no option says one: text for people at a terminal, else JSON.
   public static var defaultFormat: LogLine.Format {
     isatty(STDERR_FILENO) == 1 ? .text : .json

@@ -6,10 +6,11 @@ extension Gateway {
     command: { [tool("caddy"), "run", "--adapter", "caddyfile", "--config", "\($0)/Caddyfile"] },
     failOpen: [
       Edit(
-        file: "Caddyfile", line: "respond @undecided 503", by: "reverse_proxy @undecided 127.0.0.1:8080")
+        file: "Caddyfile", line: "respond @undecided 503", by: "invoke @undecided service")
     ],
     unixSocket: [
       Edit(file: "Caddyfile", line: "reverse_proxy 127.0.0.1:7429 {", by: "reverse_proxy unix//run/weir/weir.sock {")
     ],
-    asksAgain: true)
+    asksAgain: true,
+    refusesLargeHeaders: 431)
 }

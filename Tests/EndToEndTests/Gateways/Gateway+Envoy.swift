@@ -11,5 +11,6 @@ extension Gateway {
         by: "pipe: { path: /run/weir/weir.sock }")
     ],
     typesHead: false,
-    refusedHeaders: ["Connection"])
+    refusedHeaders: ["Connection"],
+    refusesManyHeaders: 431)
 }

@@ -13,5 +13,7 @@ extension Gateway {
     unixSocket: [
       Edit(
         file: "haproxy.cfg", line: "    server weir 127.0.0.1:7429", by: "    server weir unix@/run/weir/weir.sock")
-    ])
+    ],
+    refusesManyHeaders: 400,
+    refusesLargeHeaders: 400)
 }

@@ -12,5 +12,6 @@ extension Gateway {
     unixSocket: [
       Edit(file: "weir-upstream.conf", line: "    server 127.0.0.1:7429;", by: "    server unix:/run/weir/weir.sock;")
     ],
-    passesWeirsProblem: false)
+    passesWeirsProblem: false,
+    refusesLargeHeaders: 400)
 }

@@ -15,7 +15,7 @@ extension Gateway {
     },
     ownPorts: ["8001"],
     failOpen: [Edit(file: "dynamic.yaml", line: "\"500-599\": 503", by: "\"500-599\": 200")],
-    unixSocket: nil,
     showsHeadersOnSuccess: false,
-    asksAgain: true)
+    asksAgain: true,
+    passesUnderscores: true)
 }

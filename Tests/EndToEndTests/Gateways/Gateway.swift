@@ -1,6 +1,6 @@
 // Gateway.swift: the real gateway programs, each set up by exactly the files of its folder in deploy/gateways.
 //
-// Only addresses and paths are substituted, and, for a variant, the edit that the folder's README describes. What a
+// Only addresses and paths are substituted, and, for a variant, the edit that the folder's README names. What a
 // gateway cannot do is a property here, and tests expect just that; nothing is skipped.
 
 import Foundation
@@ -17,6 +17,8 @@ struct Gateway: Sendable, CustomTestStringConvertible {
     case failOpen
     /// Weir is asked over its Unix socket.
     case unixSocket
+
+    static let onTCP: [Variant] = [.failClosed, .failOpen]
   }
 
   /// An edit that a README describes: one line, or a part of it, replaced by another text.
@@ -34,19 +36,13 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var isReady: @Sendable (_ gateway: Address) throws -> Bool = { _ in true }
   /// Ports that the gateway keeps for itself.
   var ownPorts: [String] = []
-  /// Whether it can be told to let requests pass while weir does not answer.
-  var failOpen: [Edit]?
+  /// What lets requests pass while weir does not answer.
+  var failOpen: [Edit]
   var unixSocket: [Edit]?
-  /// What the client gets where weir gives no answer and the gateway fails closed.
-  var statusOnFailure = 503
   /// Whether the client sees weir's numbers with the service's answer.
   var showsHeadersOnSuccess = true
   /// Whether the client gets weir's own problem, with the policy's name in it, and not one of the gateway.
   var passesWeirsProblem = true
-  /// Success statuses besides 200 that allow, contrary to weir's wishes. Weir never answers them.
-  var alsoAllows: [Int] = []
-  /// Whether it waits for weir no longer than the second that its file says.
-  var boundsTheWait = true
   /// Whether it asks once more where a kept connection is closed in the place of an answer. Weir never does that to a
   /// check that it has read.
   var asksAgain = false
@@ -54,16 +50,22 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   var typesHead = true
   /// Forged headers that make it refuse a request with a 400.
   var refusedHeaders: Set<String> = []
+  /// Whether a header reaches the service whose name has underscores in the place of dashes.
+  var passesUnderscores = false
+  /// The status with which it refuses 150 headers before it asks weir, if it does.
+  var refusesManyHeaders: Int?
+  /// The status with which it refuses 60 KB of headers before it asks weir, if it does.
+  var refusesLargeHeaders: Int?
 
   var testDescription: String { name }
 
   /// Every gateway that these tests run.
   static let all: [Gateway] = [.nginx, .haproxy, .envoy, .caddy, .traefik]
 
-  /// Those that can fail open.
-  static let opening = all.filter { $0.failOpen != nil }
-
   static let overUnixSocket = all.filter { $0.unixSocket != nil }
+
+  /// What the client gets where weir gives no answer and the gateway fails closed.
+  static let statusOnFailure = 503
 
   // MARK: running it
 
@@ -71,6 +73,13 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   func start(
     weir: Address, service: Address, _ variant: Variant = .failClosed, edits more: [Edit] = []
   ) throws -> ServerProcess {
+    let readme = try readme
+    for edit in edits(variant) {
+      for text in [edit.line, edit.by].map({ $0.trimmingCharacters(in: .whitespaces) })
+      where !readme.contains("`\(text)`") {
+        throw UnusableExample(description: "\(folder)/README.md does not name the edit: \(text)")
+      }
+    }
     let gateway = try ServerProcess { port, directory in
       try copy(to: directory, port: port, weir: weir, service: service, edits(variant) + more)
       return command(directory.path)
@@ -79,11 +88,16 @@ struct Gateway: Sendable, CustomTestStringConvertible {
     return gateway
   }
 
+  private var folder: String { WeirProcess.repository + "/deploy/gateways/" + name }
+
+  var readme: String {
+    get throws { try String(contentsOfFile: folder + "/README.md", encoding: .utf8) }
+  }
+
   /// Copies the folder's files, with these addresses in the place of those of the examples.
   private func copy(
     to directory: TemporaryDirectory, port: UInt16, weir: Address, service: Address, _ edits: [Edit]
   ) throws {
-    let folder = WeirProcess.repository + "/deploy/gateways/" + name
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0 != "README.md" }
     var texts: [String: String] = [:]
     for file in files { texts[file] = try String(contentsOfFile: folder + "/" + file, encoding: .utf8) }
@@ -119,7 +133,7 @@ struct Gateway: Sendable, CustomTestStringConvertible {
   private func edits(_ variant: Variant) -> [Edit] {
     switch variant {
     case .failClosed: []
-    case .failOpen: failOpen ?? []
+    case .failOpen: failOpen
     case .unixSocket: unixSocket ?? []
     }
   }
@@ -139,7 +153,9 @@ struct GatewaySetup: Sendable {
   let weir: WeirProcess
   let service: HTTPStub
 
-  init(_ kind: Gateway, _ policies: String, _ variant: Gateway.Variant = .failClosed) throws {
+  init(
+    _ kind: Gateway, _ policies: String, _ variant: Gateway.Variant = .failClosed, edits: [Gateway.Edit] = []
+  ) throws {
     let weir: WeirProcess
     if variant == .unixSocket {
       let directory = try TemporaryDirectory()
@@ -152,7 +168,7 @@ struct GatewaySetup: Sendable {
     }
     self.weir = weir
     service = try .service()
-    gateway = try kind.start(weir: weir.listen[0], service: service.address, variant)
+    gateway = try kind.start(weir: weir.listen[0], service: service.address, variant, edits: edits)
   }
 
   /// Where weir's socket lies, if it has one.

@@ -70,6 +70,57 @@ import Testing
     }
   }
 
+  @Test("a body is as large as the location allows, whatever the server's own limit")
+  func largeBodies() async throws {
+    try await aside {
+      let setup = try GatewaySetup(
+        .nginx, plenty,
+        edits: Self.locations(
+          "        location /upload { client_max_body_size 50m; proxy_pass http://127.0.0.1:8080; }"))
+      let body = String(repeating: "0123456789", count: 200_000)
+      #expect(try setup.client().request("POST", "/upload", body: body).text == "POST /upload 2000000")
+      #expect(try setup.client().request("POST", "/", body: body).status == 413)
+      #expect(setup.service.requests.count == 1)
+    }
+  }
+
+  /// Connections to the service are kept: `proxy_bind`, which acts on new ones, does not see a request then.
+  private static let keptService = [
+    Gateway.Edit(
+      file: "nginx.conf", line: "    server {",
+      by: "    upstream kept { server 127.0.0.1:8080; keepalive 8; }\n    server {"),
+    Gateway.Edit(file: "nginx.conf", line: "http://127.0.0.1:8080;", by: "http://kept;"),
+    Gateway.Edit(file: "nginx.conf", line: "$connection_upgrade;", by: "\"\";"),
+  ]
+
+  @Test("with kept connections to the service other 2xx allow, but for the location in README.md")
+  func keptService() async throws {
+    try await aside {
+      let lines = ["location / { try_files /_weir @service; }", "auth_request off;", "if ($weir_bind) { return 500; }"]
+      let readme = try Gateway.nginx.readme
+      for line in lines { #expect(readme.contains(line)) }
+      let guarded = Gateway.Edit(
+        file: "nginx.conf", line: "location / {", by: "\(lines[0])\nlocation @service {\n\(lines[1])\n\(lines[2])")
+      for (edits, allows) in [(Self.keptService, true), (Self.keptService + [guarded], false)] {
+        let check = try HTTPStub(ignoresBodies: true) { request in
+          .status(request["X-Forwarded-Uri"] == "/" ? 200 : 204, [("X-RateLimit-Limit", "7")])
+        }
+        let service = try HTTPStub.service()
+        let gateway = try Gateway.nginx.start(weir: check.address, service: service.address, edits: edits)
+        for method in ["GET", "POST", "PUT"] {
+          let allowed = try HTTPClient(gateway.address).request(method, "/", body: "body")
+          #expect(allowed.text == "\(method) / 4")
+          #expect(allowed.int("X-RateLimit-Limit") == 7)
+          #expect(allowed.count(of: "X-RateLimit-Limit") == 1)
+          let other = try HTTPClient(gateway.address).request(method, "/204", body: "body")
+          #expect(other.isFromService == allows, "\(method)")
+          #expect(other.status == (allows ? 200 : 500), "\(method)")
+        }
+        #expect(check.requests.count == 6)
+      }
+    }
+  }
+
   @Test("the page that asks weir is none for clients")
   func hidden() async throws {
     try await aside {

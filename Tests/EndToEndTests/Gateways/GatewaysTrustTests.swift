@@ -130,4 +130,18 @@ import Testing
       #expect((seen["Content-Length"] ?? "0") == "0" && seen["Transfer-Encoding"] == nil)
     }
   }
+
+  @Test("a header that some services take for X-Api-Key does not reach them past weir", arguments: Gateway.all)
+  func underscores(kind: Gateway) async throws {
+    try await aside {
+      let check = try HTTPStub(ignoresBodies: true) { _ in .status(200) }
+      let service = try HTTPStub.service()
+      let gateway = try kind.start(weir: check.address, service: service.address)
+      let headers = ["X_Api_Key", "X-Api_Key", "x_api-key"].map { ($0, "forged") }
+      #expect(try HTTPClient(gateway.address).request("GET", "/", headers).status == 200)
+      let seen = try #require(service.requests.first)
+      #expect(seen.headers.contains { $0.value == "forged" } == kind.passesUnderscores)
+      #expect(check.requests.first?["X-Api-Key"] == nil)
+    }
+  }
 }

@@ -28,7 +28,7 @@ import Testing
   func unknown() {
     #expect(
       complaint(["srve"])
-        == "unknown command \"srve\": expected serve, validate, health, version or help; the nearest is serve")
+        == "unknown command \"srve\": expected serve, validate, explain, health, version or help; the nearest is serve")
     #expect(complaint(["help", "validat"])?.hasSuffix("; the nearest is validate") == true)
     #expect(complaint(["--listen"])?.hasPrefix("unknown command \"--listen\"") == true)
     #expect(complaint([]) == "no command given")

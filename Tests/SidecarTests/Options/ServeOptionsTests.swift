@@ -70,6 +70,9 @@ import Testing
     Good("--ietf-headers", "on") { $0.hasIETFHeaders = true },
     Good("--reset", "delta") { $0.reset = .delta },
     Good("--log-level", "error") { $0.logLevel = word(3) ?? $0.logLevel },
+    Good("--log-denials", "1/s") { $0.loggedDenials = 1 },
+    Good("--log-denials", "1000/s") { $0.loggedDenials = 1000 },
+    Good("--log-denials", "off") { _ in },
     Good("--log-format", "json") { $0.logFormat = word("json") },
     Good("--drain", "0s") { $0.drain = 0 },
     Good("--drain", "1d") { $0.drain = 86_400_000_000_000 },
@@ -110,6 +113,13 @@ import Testing
     ("--redis-timeout", "61s", "a duration such as 250ms, 10s or 1h30m, 1ms to 1m"),
     ("--redis-timeout", "50", "a duration such as 250ms, 10s or 1h30m, 1ms to 1m"),
     ("--fallback-share", "of", "on or off"),
+    ("--log-denials", "10", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "0/s", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "1001/s", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "/s", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "+1/s", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "10/m", "off, or a number a second such as 10/s, 1/s to 1000/s"),
+    ("--log-denials", "", "off, or a number a second such as 10/s, 1/s to 1000/s"),
     ("--fallback-share", "true", "on or off"),
     ("--threads", "0", "a whole number, 1 to 1024"),
     ("--threads", "+2", "a whole number, 1 to 1024"),
@@ -274,6 +284,15 @@ import Testing
       complaint(["--redis", "redis://u:p@h", "--redis-password-file", "/f"])
         == "--redis-password-file: expected a --redis without a password of its own")
     #expect(try parse(["--redis", "redis://u@h", "--redis-password-file", "/f"]).redisPasswordFile == "/f")
+  }
+
+  @Test("denials are logged as info, so a level above it is refused with them")
+  func denialsBelowLevel() throws {
+    let expected = "--log-denials: expected --log-level info or debug, since a denial is logged as info"
+    #expect(complaint(["--log-denials", "5/s", "--log-level", "warning"]) == expected)
+    #expect(complaint(["--log-level", "error"], ["WEIR_LOG_DENIALS": "5/s"]) == expected)
+    #expect(complaint(["--log-denials", "5/s", "--log-level", "debug"]) == nil)
+    #expect(complaint(["--log-denials", "off", "--log-level", "error"]) == nil)
   }
 
   @Test("the default that help shows is the one in force")

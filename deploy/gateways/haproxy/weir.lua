@@ -36,7 +36,7 @@ local function check_headers(txn)
     local values = {
         ["x-forwarded-uri"] = txn.sf:pathq(),
         ["x-forwarded-method"] = txn.sf:method(),
-        ["x-forwarded-host"] = txn.sf:req_hdr("host"),
+        ["x-forwarded-host"] = txn.sf:req_fhdr("host"),
         ["x-forwarded-for"] = txn.sf:src(),
     }
     local given = txn.http:req_get_headers()

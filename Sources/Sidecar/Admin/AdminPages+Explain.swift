@@ -1,0 +1,63 @@
+// AdminPages+Explain.swift: why a check would pass or not. What Redis counts is looked at through the first worker.
+
+import CheckAPI
+import EventLoop
+import Policies
+import RedisStore
+
+extension AdminPages {
+  /// `POST /explain`.
+  func explain(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
+    try request.refuseUnknownParameters([])
+    let body = request.body
+    var check = try Explainer(reloader.inForce, settings).read(body.span)
+    check.obey(desk.orders, at: desk.now)
+    for charge in check.charges {
+      check.orders[Int(charge.policy)] = desk.orderText(
+        policy: Int(charge.policy), key: check.key(of: charge), check.rules)
+    }
+    guard check.needsRedis else { return reply(tell(check)) }
+    let asked = check
+    errands.ask(onlyFirst: true) { view, answer in
+      SharedLook.ask(asked, of: view, answer)
+    } then: { [self] (answers: [ExplainedCheck.RedisAnswer]) in
+      var check = asked
+      check.take(answers.first ?? .failed, live: redis?.live)
+      reply(tell(check))
+    }
+  }
+
+  private func tell(_ check: ExplainedCheck) -> AdminReply {
+    var check = check
+    let now = desk.now
+    check.look(in: store, at: now)
+    do throws(Refusal) {
+      return .json(try check.json(at: now))
+    } catch {
+      return .refused(error)
+    }
+  }
+}
+
+/// A look at a check's counters in Redis, on a worker's thread.
+private final class SharedLook: TicketHolder {
+  private let answer: @Sendable (ExplainedCheck.RedisAnswer) -> Void
+
+  private init(_ answer: @escaping @Sendable (ExplainedCheck.RedisAnswer) -> Void) { self.answer = answer }
+
+  static func ask(
+    _ check: ExplainedCheck, of view: WorkerView, _ answer: @escaping @Sendable (ExplainedCheck.RedisAnswer) -> Void
+  ) {
+    guard let redis = view.redis, redis.canAsk() else { return answer(.failed) }
+    let ticket = Ticket()
+    check.fill(ticket, arrival: Loop.monotonicNow())
+    let look = SharedLook(answer)
+    ticket.holder = look
+    if redis.ask(ticket) { look.redeemed(ticket) }
+  }
+
+  func redeemed(_ ticket: Ticket) {
+    ticket.holder = nil
+    answer(ticket.outcome == .decided ? .decided(ticket.charges, unixNow: ticket.unixNow) : .failed)
+  }
+}
