@@ -74,7 +74,7 @@ struct PageScene {
       try scene.openCard(of: "203.0.113.9")
       #expect(try browser.text("#key-state").contains("0 of 3"))
       #expect(try browser.text("#key-state").contains("is denied"))
-      try Screenshots.save(browser, width: 900, height: 1060)
+      try Screenshots.save(browser, width: 900, height: 1090)
 
       // Not without a yes.
       try browser.click("#do-reset")
