@@ -15,9 +15,10 @@ RUN apt-get update \
       libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# What is compiled, and no more: a changed test, script or page builds nothing anew.
+# What the manifest names, and no more: a changed script or page builds nothing anew.
 COPY Package.swift ./
 COPY Sources ./Sources
+COPY Tests ./Tests
 RUN swift build -c release --static-swift-stdlib --product weir \
     && strip --strip-all -o /weir "$(swift build -c release --static-swift-stdlib --product weir --show-bin-path)/weir"
 

@@ -2,7 +2,6 @@
 // Package.swift: one target a room. ARCHITECTURE.md says what each room is for and which imports it may have; the
 // dependencies below are that table, and `scripts/test` checks that no room imports more than it declares.
 
-import Foundation
 import PackageDescription
 
 /// The same strict settings for every room: Swift 6 concurrency, no unmarked unsafe code, no warnings.
@@ -65,13 +64,7 @@ let package = Package(
       ],
       resources: [.embedInCode("Resources")]),
     .executableTarget(name: "weir", dependencies: ["Sidecar", "PolicyFiles"], swiftSettings: strict + lean + fast),
-  ],
-  swiftLanguageModes: [.v6]
-)
 
-// The container image is built from a copy without Tests, so that a changed test builds nothing anew there.
-if FileManager.default.fileExists(atPath: Context.packageDirectory + "/Tests") {
-  package.targets += [
     // Tests: a target a room. TestKit holds what several of them need.
     .target(
       name: "TestKit", dependencies: ["Limiting", "Policies", "Stores", "EventLoop"], path: "Tests/TestKit",
@@ -92,5 +85,6 @@ if FileManager.default.fileExists(atPath: Context.packageDirectory + "/Tests") {
         "EventLoop", "TestKit",
       ]),
     tests("EndToEndTests", ["TestKit"]),
-  ]
-}
+  ],
+  swiftLanguageModes: [.v6]
+)

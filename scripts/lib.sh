@@ -1,4 +1,5 @@
 # lib.sh: what the scripts of this folder share. Sourced, not run.
+# shellcheck shell=bash disable=SC2034  # what is assigned here is for the scripts that source it
 #
 # Every script works from any directory, on a fresh Debian 12 or Ubuntu 24.04 with Swift 6 on PATH, and installs the
 # packages that it lacks. Nothing here starts or needs a system service.
@@ -13,7 +14,10 @@ test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketim
 # The browser for the page's tests. Ubuntu has it as a snap only, which needs a system service: those tests are skipped there.
 ! grep -qx 'ID=debian' /etc/os-release 2>/dev/null || test_packages+=(chromium chromium-driver)
 # What scripts/check-deploy runs; prometheus brings promtool.
-deploy_packages=(nginx haproxy redis-server prometheus wget curl iproute2)
+deploy_packages=(nginx haproxy redis-server prometheus systemd wget curl iproute2)
+tools_packages=(python3-venv)
+# What scripts/prove-image makes and looks at the image with.
+image_packages=(debootstrap python3 util-linux iproute2 binutils openssl redis-server)
 bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -23,7 +27,8 @@ fail() {
   exit 1
 }
 
-# install PACKAGE...: installs those that are missing, as root or through sudo.
+# install PACKAGE...: installs those that are missing, as root or through sudo. Servers among them are not started, now or
+# when the machine starts.
 install() {
   local package missing=()
   command -v dpkg-query >/dev/null || fail "no dpkg here; install by hand what these Debian packages hold: $*"
@@ -41,18 +46,25 @@ install() {
     as_root=(sudo)
   fi
   say "install ${missing[*]}"
-  # RUNLEVEL=1 keeps invoke-rc.d from starting servers that we only want the binaries of.
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0)
+  # We want the binaries only. SYSTEMD_OFFLINE: systemctl starts nothing for the packages' own scripts, as in a chroot.
+  # RUNLEVEL=1: nor does invoke-rc.d where there is no systemd.
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1
+    apt-get -qq -o Dpkg::Use-Pty=0)
   "${apt[@]}" update </dev/null
   "${apt[@]}" install --no-install-recommends -y "${missing[@]}" </dev/null >/dev/null ||
     fail "could not install ${missing[*]}"
+  for package in "${missing[@]}"; do
+    [ ! -e "/lib/systemd/system/$package.service" ] ||
+      "${as_root[@]}" env SYSTEMD_OFFLINE=1 systemctl --quiet disable "$package.service" 2>/dev/null || true
+  done
 }
 
 # install_tools: installs the programs of requirements.txt in a virtual environment below .build; sets `tools` to the
 # folder that holds them. It is made again only when the list, the Python or the place changes: an environment names its
 # own path in every program, so a moved one is of no use.
 install_tools() {
-  install python3-venv
+  install "${tools_packages[@]}"
+  [ "$(uname -m)" = x86_64 ] || fail "scripts/requirements.txt has the tools for x86-64 only"
   local venv=$root/.build/tools list=$root/scripts/requirements.txt made
   tools=$venv/bin
   made="$venv $(/usr/bin/python3 --version) $(sha256sum <"$list")"
@@ -62,7 +74,7 @@ install_tools() {
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
   # No dependencies beyond the list: `pip check` then tells what is missing in it.
-  "$tools/pip" --disable-pip-version-check -q install --no-deps -r "$list" </dev/null ||
+  "$tools/pip" --disable-pip-version-check -q install --no-deps --require-hashes -r "$list" </dev/null ||
     fail "could not install scripts/requirements.txt from PyPI"
   "$tools/pip" --disable-pip-version-check check >/dev/null || fail "scripts/requirements.txt is not complete"
   printf '%s\n' "$made" >"$venv/made"

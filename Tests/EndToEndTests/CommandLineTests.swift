@@ -168,18 +168,17 @@ import Testing
     let admin = try #require(weir.admin).text
     #expect(try WeirProcess.run(["health", "--address", admin]).status == .exited(0))
     #expect(try WeirProcess.run(["health"], environment: ["WEIR_ADMIN": admin]).status == .exited(0))
-    let start = ContinuousClock.now
     weir.signal(SIGSTOP)
     let stopped = try WeirProcess.run(["health", "--address", admin])
     #expect(stopped.status == .exited(1))
     #expect(stopped.errors.contains("did not answer in time"))
-    #expect(ContinuousClock.now - start < .seconds(4), "2 s, on a machine that is busy with other tests")
     weir.signal(SIGCONT)
     try weir.terminate()
     let result = try WeirProcess.run(["health", "--address", admin])
     #expect(result.status == .exited(1))
     #expect(!result.errors.isEmpty)
   }
+
   @Test("health finds a listener by the server's own variables, whatever it listens on")
   func healthByVariables() throws {
     let directory = try TemporaryDirectory()

@@ -3,8 +3,8 @@
     eval "$(python3 scripts/deploy/dockerfile.py Dockerfile)"
 
 Sets: base (image), suite (Debian release), runs (shell commands), packages (that they install), copies
-(STAGE:SOURCE:TARGET, STAGE empty for a file of the build's folder), user, variables (NAME=VALUE), entrypoint, command, health, health_timeout (seconds),
-stop_signal, exposed (ports), label_names, and strip_options (what the first stage gives to strip).
+(STAGE:SOURCE:TARGET, STAGE empty for a file of the build's folder), user, variables (NAME=VALUE), entrypoint, command,
+health, health_timeout (seconds), stop_signal, exposed (ports), and strip_options (what the first stage gives to strip).
 
 It knows what this project's Dockerfile uses and fails on anything else, so that nothing in it goes unseen.
 """
@@ -50,7 +50,7 @@ def read(text):
     before, stage = last_stage(list(instructions(text)))
     strip = re.search(r"\bstrip ((?:--?[a-z-]+ )+?)-o ", " ".join(rest for word, rest in before if word == "RUN"))
     image = {
-        "runs": [], "packages": [], "copies": [], "variables": [], "exposed": [], "label_names": [],
+        "runs": [], "packages": [], "copies": [], "variables": [], "exposed": [],
         "user": "", "entrypoint": [], "command": [], "health": [], "health_timeout": "30", "stop_signal": "SIGTERM",
         "strip_options": strip[1].split() if strip else [],
     }
@@ -68,7 +68,7 @@ def read(text):
         elif word == "ENV":
             image["variables"] += shlex.split(rest)
         elif word == "LABEL":
-            image["label_names"] += [pair.partition("=")[0] for pair in shlex.split(rest)]
+            continue  # says something, does nothing
         elif word == "HEALTHCHECK":
             options, _, command = rest.partition("CMD ")
             image["health"] = json.loads(command)

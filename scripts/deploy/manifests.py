@@ -97,6 +97,8 @@ def wrong_ports(documents):
     for name, labels, pod in pods(documents):
         for container in containers(pod):
             own = {port["name"] for port in container.get("ports", [])}
+            # By number: a port of any container of the pod, for they share its address.
+            own |= {port["containerPort"] for other in containers(pod) for port in other.get("ports", [])}
             for probe in probes(container):
                 if probe["httpGet"]["port"] not in own:
                     yield f"{name}: a probe of {container['name']} asks port {probe['httpGet']['port']}, which it has not"
@@ -180,7 +182,10 @@ def check(file):
 
 
 def policies(file, folder):
-    for name, text in named(load(file), "ConfigMap", "weir-policies")["data"].items():
+    documents = load(file)
+    (_, _, pod), = pods(documents)
+    volume, = [volume for volume in pod["volumes"] if volume["name"] == "policies"]
+    for name, text in keys_of(documents, "ConfigMap", volume["configMap"]["name"]).items():
         with open(os.path.join(folder, name), "w") as out:
             out.write(text)
 
@@ -204,11 +209,16 @@ def as_service(documents, pod_name, pod, container):
     for variable in container.get("env", []):
         wanted = variable["valueFrom"]["secretKeyRef"]
         environment[variable["name"]] = keys_of(documents, "Secret", wanted["name"])[wanted["key"]]
-    ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
-    health = [["wget", "-q", "-O", "/dev/null",
-               f"http://127.0.0.1:{ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"] for probe in probes(container)]
     command = container.get("command", ["weir"]) + container.get("args", [])
-    return Service(container["name"], pod_name, command, health, environment, files, folders)
+    return Service(container["name"], pod_name, command, health(container), environment, files, folders)
+
+
+def health(container):
+    """The container's probes as commands."""
+    ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
+    asked = [(ports.get(probe["httpGet"]["port"], probe["httpGet"]["port"]), probe["httpGet"]["path"])
+             for probe in probes(container)]
+    return [["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"] for port, path in asked]
 
 
 def drains(here, pod):
@@ -225,6 +235,9 @@ def run(file, weir):
                 if container["name"] in ("weir", "gateway")]
     gateway = any(service.name == "gateway" for service in services)
     if gateway:
+        # The service's probes go to the gateway.
+        services[-1].health += [test for container in containers(pod) if container["name"] == "service"
+                                for test in health(container)]
         services.insert(1, Service("demo", pod_name, ["nginx", "-c", "/demo/nginx.conf", "-g", "daemon off;"],
                                    files={"/demo/nginx.conf": DEMO}, folders=["/tmp"]))
     secret = keys_of(documents, "Secret", "weir-redis")
@@ -238,12 +251,16 @@ def run(file, weir):
             here.start(service.name)
         print(f"   healthy by all probes: {', '.join(here.running)}")
         for _ in range(6):
-            here.healthy(services[-1].name)  # fails in the end if the gateway's own probes are limited
+            here.healthy(services[-1].name)  # fails in the end if the probes are limited
         port, path = (here.port(pod_name, 8000), "/") if gateway else (here.port(pod_name, 7429), "/check/")
         expect("six requests of one client", statuses(port, "127.0.0.1", 6, path=path), [200] * 5 + [429])
         text = get(here.port(pod_name, 7431), "127.0.0.1", path="/metrics")[2]
         counted = re.search(r'weir_decisions_total\{[^}]*outcome="denied"\} (\d+)', text)
         expect("denials in /metrics", counted and counted[1], "1")
+        if gateway:
+            here.stop("demo")
+            expect("the service's probe when the service is gone", get(here.port(pod_name, 8001), "127.0.0.1",
+                                                                       path="/service-health")[0], 502)
         if secret:
             connected = re.search(r"^weir_redis_calls_total (\d+)$", text, re.M)
             expect("calls of Redis with the Secret's password", connected and int(connected[1]) > 0, True)

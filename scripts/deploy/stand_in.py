@@ -8,6 +8,8 @@ health checks and mounted files these are replaced, in one pass, and nothing els
   127.0.0.1:PORT, :PORT, listen PORT    by a free port of loopback
   the addresses in `loopback`           by 127.0.0.1
 
+weir waits longer for Redis than it is told to (WEIR_REDIS_TIMEOUT): what it answers is compared, not how soon.
+
 Services of one pod share their ports, as they do there. A service starts when those that it needs are healthy.
 
 Not covered is what only an engine does: images, users, networks, limits on rights.
@@ -15,6 +17,7 @@ Not covered is what only an engine does: images, users, networks, limits on righ
 
 import http.client
 import os
+import random
 import re
 import shutil
 import signal
@@ -27,7 +30,10 @@ from dataclasses import dataclass, field
 
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 40
-# All services share the cores of one machine with whatever else it does: a Redis that was slow once would spoil a count.
+# Below those that the system gives to clients and to who asks for any: a free one stays free until the service starts.
+PORTS = 12000, 32000
+# All services share the cores of one machine with whatever else it does, and a Redis
+# that was slow once would spoil a count.
 ENVIRONMENT = {"WEIR_REDIS_TIMEOUT": "900ms"}
 
 
@@ -74,6 +80,15 @@ def statuses(port, client, count, path="/hello"):
     return [get(port, client, path=path)[0] for _ in range(count)]
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
 class StandIn:
     """The services, running. Use as a context: all end with it."""
 
@@ -89,6 +104,7 @@ class StandIn:
         os.symlink(os.path.abspath(weir), os.path.join(self.bin, "weir"))
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and what runs with it
         return self
 
     def __exit__(self, *_):
@@ -100,9 +116,8 @@ class StandIn:
         """The port of this machine that stands for a pod's."""
         key = (pod, int(port))
         if key not in self.ports:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.ports[key] = probe.getsockname()[1]
+            self.ports[key] = next(number for number in iter(lambda: random.randrange(*PORTS), None)
+                                   if number not in self.ports.values() and is_free(number))
         return self.ports[key]
 
     def path(self, name, target):

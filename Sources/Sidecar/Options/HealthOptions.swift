@@ -24,10 +24,9 @@ public struct HealthOptions: Sendable, Equatable {
     let places = ServeOptions.table.flatMap(\.rows).filter { ["--admin", "--metrics", "--listen"].contains($0.flag) }
     var server = ServeOptions()
     _ = try OptionReader(command: "health", rows: places).read([], environment, into: &server)
-    let listeners =
-      (server.admin.map { [(source: "WEIR_ADMIN", address: $0)] } ?? [])
-      + (server.metrics.map { [(source: "WEIR_METRICS", address: $0)] } ?? [])
-      + server.listen.map { (source: "WEIR_LISTEN", address: $0) }
+    let named: [(source: String, address: ListenAddress?)] =
+      [("WEIR_ADMIN", server.admin), ("WEIR_METRICS", server.metrics)] + server.listen.map { ("WEIR_LISTEN", $0) }
+    let listeners = named.compactMap { source, address in address.map { (source: source, address: $0) } }
     let found = listeners.first { !$0.address.leavesPortToSystem } ?? listeners[0]
     return try HealthOptions(found.address, source: found.source)
   }

@@ -149,7 +149,8 @@ import Testing
           let connection = accept(server.descriptor, nil, nil)
           var buffer = [UInt8](repeating: 0, count: 1024)
           _ = unsafe read(connection, &buffer, buffer.count)
-          _ = StandardError.writeAll(server.answer, to: connection)
+          // One that gave up is gone: an error, and not the signal that ends the tests.
+          _ = unsafe server.answer.withCString { unsafe send(connection, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
           close(connection)
           return nil
         }, this)
