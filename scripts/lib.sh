@@ -6,6 +6,8 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The weir that a script is to take in place of building one. Scripts change the directory after this.
+[ -z "${WEIR_BINARY:-}" ] || WEIR_BINARY=$(realpath -e "$WEIR_BINARY")
 
 # The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
 build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)

@@ -246,7 +246,10 @@ def run(file, weir):
         services.insert(0, Service("redis", "redis", ["redis-server", "--port", "6379", "--save", "", "--bind", "127.0.0.1",
                                                       *password],
                                    [["redis-cli", "-u", "redis://127.0.0.1:6379", "-e", "-a", secret["password"], "ping"]]))
-    with StandIn(services, weir) as here:
+    container = next(container for container in containers(pod) if container["name"] == "weir")
+    # Requests come from loopback: as from the first gateway that is trusted, and from others.
+    trusted = (option(container, "trusted-proxies") or "").split(",")[0]
+    with StandIn(services, weir, loopback=[trusted] if trusted else []) as here:
         for service in services:
             here.start(service.name)
         print(f"   healthy by all probes: {', '.join(here.running)}")
@@ -257,6 +260,10 @@ def run(file, weir):
         text = get(here.port(pod_name, 7431), "127.0.0.1", path="/metrics")[2]
         counted = re.search(r'weir_decisions_total\{[^}]*outcome="denied"\} (\d+)', text)
         expect("denials in /metrics", counted and counted[1], "1")
+        if trusted:
+            left = [get(port, peer, {"X-Forwarded-For": "203.0.113.9"}, path)[1]["x-ratelimit-remaining"]
+                    for peer in ("127.0.0.1", "127.0.0.2")]
+            expect("left of five for a client that a trusted gateway names, and when another names it", left, ["4", "4"])
         if gateway:
             here.stop("demo")
             expect("the service's probe when the service is gone", get(here.port(pod_name, 8001), "127.0.0.1",
@@ -264,7 +271,6 @@ def run(file, weir):
         if secret:
             connected = re.search(r"^weir_redis_calls_total (\d+)$", text, re.M)
             expect("calls of Redis with the Secret's password", connected and int(connected[1]) > 0, True)
-        container = next(container for container in containers(pod) if container["name"] == "weir")
         delayed = option(container, "drain-delay") is not None
         began = time.monotonic()
         expect("weir stopped, exit code", here.stop("weir", meanwhile=lambda: delayed and drains(here, pod_name)), 0)
