@@ -184,6 +184,11 @@ final class KeyDesk {
     let call = try KeyCall(json: body.span, taking: [.amount, .until, .lasting])
     guard let amount = call.amount else { throw Refusal(400, "amount is missing") }
     let until = try end(of: call)
+    let granted = try place(of: call)
+    if let charge = reloader.inForce.set.charge(policy: granted.number, key: granted.bytes), charge.effect != .limit {
+      let word = charge.effect == .block ? "blocks" : "exempts"
+      throw Refusal(409, "an override of the policy file \(word) this key: a grant would change nothing")
+    }
     try order(call, request, "key granted", reply) { (place, by) throws(OrderRefusal) in
       try self.book.grant(
         domain: place.policy.domain, policy: place.policy.name, key: place.bytes, amount: amount, until: until, by: by,
