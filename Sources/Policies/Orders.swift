@@ -82,7 +82,8 @@ public struct Orders: Sendable {
   }
 
   /// Changes the charges of a check, once it is matched, to what is ordered for their keys: a grant raises the numbers,
-  /// a block replaces them until it ends. What the policy's own overrides exempt or block stays as it is.
+  /// a block replaces them until it ends, also those of a key that an override of the policy exempts. A grant changes
+  /// nothing where an override exempts or blocks.
   ///
   /// - Parameter unix: Nanoseconds since the Unix epoch. An order ends at its `until`.
   public func apply(to check: inout Check, at unix: Int64) {
@@ -92,12 +93,13 @@ public struct Orders: Sendable {
   /// The same for charges whose key offsets point into `keys`.
   public func apply(to charges: inout [Charge], keys: Span<UInt8>, at unix: Int64) {
     guard !isEmpty else { return }
-    for index in charges.indices where charges[index].effect == .limit {
+    for index in charges.indices where charges[index].effect != .block {
       let start = Int(charges[index].keyStart)
       let key = keys.extracting(start..<start + Int(charges[index].keyCount))
       guard let order = order(slot: charges[index].slot, key: key), unix < order.until else { continue }
       switch order.kind {
       case .grant(let amount):
+        guard charges[index].effect == .limit else { continue }
         charges[index].limit = Order.raise(charges[index].limit, by: amount)
       case .block:
         charges[index].effect = .block

@@ -253,7 +253,7 @@ final class SidecarProcess {
       RedisKeys(errands: errands, reloader: reloader) { [state, loop] in state.clock.now(at: loop.now).unix }
     }
     let desk = KeyDesk(
-      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared,
+      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared, live: redis?.live,
       display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
       state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,

@@ -113,7 +113,7 @@ private func program(_ name: String) -> String? {
     let admin = try #require(weir.admin)
     try folder.write(
       "prometheus.yml",
-      "scrape_configs: [{job_name: weir, scrape_interval: 1s, static_configs: [{targets: ['\(admin)']}]}]")
+      "scrape_configs: [{job_name: weir, scrape_interval: 1s, static_configs: [{targets: ['\(admin.text)']}]}]")
     let port = try RedisServer.freePort()
     let server = try ChildProcess([
       program("prometheus") ?? "", "--config.file=\(folder.file("prometheus.yml"))",
@@ -128,7 +128,7 @@ private func program(_ name: String) -> String? {
     }
     try eventually("Prometheus has scraped weir", within: 30) { value("weir_decisions_total") != nil }
     #expect(value("up") == "1")
-    #expect(value("weir_decisions_total%7Boutcome%3D%22denied%22%7D") == "2")
+    #expect(value("weir_decisions_total%7Boutcome%3D%22denied%22,policy%3D%22per-client%22%7D") == "2")
     #expect(value("weir_decision_duration_seconds_bucket%7Bstore%3D%22redis%22,le%3D%221.0%22%7D") == "5")
     // As many samples as there are on the page: none was dropped as a duplicate or for its form.
     let samples = try Self.page(weir, accept: nil).text.split(separator: "\n").filter { !$0.hasPrefix("#") }.count

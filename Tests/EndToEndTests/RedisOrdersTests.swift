@@ -87,6 +87,7 @@ import Testing
       let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
       let tally = Tally()
       let running = load(weirs, threads: 4, "/check/a/x", tally: tally)
+      defer { try? running.stop() }
       for round in 1...8 {
         try eventually("the limit is used up") { tally[200] >= 3 * round }
         let answer = try weirs[round % 2].send("reset", #"{"policy":"per-user","key":null}"#)

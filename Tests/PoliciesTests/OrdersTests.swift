@@ -93,13 +93,13 @@ import Testing
 
   // MARK: Whom, and until when
 
-  @Test("what the policy file exempts or blocks stays as it is")
-  func overridesStay() {
-    for effect in [Charge.Effect.unlimited, .block] {
-      for kind in [Order.Kind.grant(5), .block] {
-        let charge = Self.applied(Self.orders(kind), Self.charge(effect: effect))
-        #expect(charge.effect == effect && charge.blockedUntil == .max && charge.limit == .window(10))
-      }
+  @Test("a block blocks also whom the policy file exempts; a grant changes nothing there, nor whom the file blocks")
+  func overridesOfTheFile() {
+    let block = Self.applied(Self.orders(.block), Self.charge(effect: .unlimited))
+    #expect(block.effect == .block && block.blockedUntil == Self.end)
+    for (kind, effect) in [(Order.Kind.grant(5), Charge.Effect.unlimited), (.grant(5), .block), (.block, .block)] {
+      let charge = Self.applied(Self.orders(kind), Self.charge(effect: effect))
+      #expect(charge.effect == effect && charge.blockedUntil == .max && charge.limit == .window(10))
     }
   }
 

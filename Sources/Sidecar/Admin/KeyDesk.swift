@@ -8,6 +8,7 @@ import EventLoop
 import Limiting
 import Policies
 import PolicyFiles
+import RedisStore
 import Stores
 import Telemetry
 
@@ -19,6 +20,8 @@ final class KeyDesk {
   private let reloader: Reloader
   private let book: OrderBook
   private let shared: (any SharedKeys)?
+  /// With whom limits are shared while Redis is away; nil where there is none.
+  private let live: LiveWeirs?
   private let display: KeyDisplay
   private let ipv6Prefix: Int
   private let logger: EventLogger
@@ -26,6 +29,7 @@ final class KeyDesk {
   /// - Parameter shared: The way to Redis; nil where there is none.
   init(
     state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: (any SharedKeys)?,
+    live: LiveWeirs?,
     display: KeyDisplay, ipv6Prefix: Int, logger: EventLogger
   ) {
     self.state = state
@@ -34,6 +38,7 @@ final class KeyDesk {
     self.reloader = reloader
     self.book = book
     self.shared = shared
+    self.live = live
     self.display = display
     self.ipv6Prefix = ipv6Prefix
     self.logger = logger
@@ -83,14 +88,23 @@ final class KeyDesk {
     }
     guard place.isShared, charge.effect == .limit, let shared else {
       let here = store.state(slot: charge.slot, key: place.bytes.span, limit: charge.limit, now: now)
-      return reply(.json(describe(place, charge, here.decision, place.isShared ? "redis" : "memory", at: now)))
+      return reply(.json(describe(place, charge, here.decision, place.policy.store.rawValue, at: now)))
     }
     shared.look(charge, place.bytes) { [self] answer in
       switch answer {
       case .success(let decision): reply(.json(describe(place, charge, decision, "redis", at: self.now)))
-      case .failure(let refusal): reply(.refused(refusal))
+      case .failure(let refusal): reply(fallback(place, charge).map { .json($0) } ?? .refused(refusal))
       }
     }
+  }
+
+  /// What holds here while Redis does not answer; nil where the policy does not count then.
+  private func fallback(_ place: Place, _ charge: Charge) -> String? {
+    guard charge.onStoreFailure == .memory else { return nil }
+    var divided = [charge]
+    _ = Decider.leaveRedis(&divided, reloader.inForce.set, live)
+    let here = store.state(slot: charge.slot, key: place.bytes.span, limit: divided[0].limit, now: now)
+    return describe(place, divided[0], here.decision, "fallback", at: now)
   }
 
   /// What a check of cost 1 with this key would ask, orders included.
@@ -170,6 +184,11 @@ final class KeyDesk {
     let call = try KeyCall(json: body.span, taking: [.amount, .until, .lasting])
     guard let amount = call.amount else { throw Refusal(400, "amount is missing") }
     let until = try end(of: call)
+    let granted = try place(of: call)
+    if let charge = reloader.inForce.set.charge(policy: granted.number, key: granted.bytes), charge.effect != .limit {
+      let word = charge.effect == .block ? "blocks" : "exempts"
+      throw Refusal(409, "an override of the policy file \(word) this key: a grant would change nothing")
+    }
     try order(call, request, "key granted", reply) { (place, by) throws(OrderRefusal) in
       try self.book.grant(
         domain: place.policy.domain, policy: place.policy.name, key: place.bytes, amount: amount, until: until, by: by,
