@@ -59,7 +59,7 @@ final class Errands {
       then(values.compactMap { $0 as? Value })
     }
     for worker in asked {
-      worker.post(.errand { view in work(view) { value in _ = mailbox.post(Answer(id: id, value: value)) } })
+      _ = worker.ask { view in work(view) { value in _ = mailbox.post(Answer(id: id, value: value)) } }
     }
   }
 
