@@ -11,8 +11,8 @@ import Telemetry
 
 /// One thread of the data plane.
 ///
-/// What it is told lies in `news`, of rules and orders the newest, and a bell says that something lies there: so nothing
-/// is lost, however much it is told before it looks. Errands have a mailbox of their own, which may be full.
+/// What it is told lies in `news`, of rules and orders the newest, and a bell says that something lies there: so
+/// nothing is lost, however much it is told before it looks. Errands have a mailbox of their own, which may be full.
 ///
 /// SAFETY of `@unchecked Sendable`: built on the main thread, then touched only on its own, but for `listen`, `adopt`,
 /// `obey`, `forget`, `drain`, `stop`, `ask`, `join`, and the counters, which may be used from anywhere.

@@ -16,8 +16,8 @@ import Testing
          limit: 1000000, period: 1h, mode: shadow}
     """
 
-  /// Gateway-form checks of several kinds, allowed and denied, by several clients from 200 addresses. Half of these are
-  /// keys of `address`: more than its 32 counters for the page of top keys, so that keys take over counters all the time.
+  /// Gateway-form checks of several kinds, allowed and denied, by several clients from 200 addresses. Half of these
+  /// are keys of `address`: more than its 32 counters of top keys, so that keys take over counters all the time.
   static let rounds: [String] = (0..<4).map { round in (50 * round..<50 * round + 50).map(check).joined() }
 
   private static func check(_ index: Int) -> String {
