@@ -50,8 +50,8 @@ enum Bounds {
   /// Bytes of the token of operators: room for any signed one.
   static let adminToken = 4_096
 
-  /// Messages that may wait for a worker: reloads, operators' questions and the stop.
-  static let mailbox = 64
+  /// Operators' questions that may wait for a worker; the next are refused. Few, since they keep it from its checks.
+  static let workerErrands = 64
 
   /// Lines a second that `--log-denials` may ask for: more would cost workers more than the checks themselves.
   static let denialLines = 1...1_000

@@ -23,7 +23,7 @@ final class DataResponder: Responder {
   let keys: KeyRecorder
   /// nil where denials are not logged.
   private let denials: DenialLog?
-  private var rules: Rules
+  private(set) var rules: Rules
   private(set) var orders = Orders.none
   /// Filled anew by every check.
   private var check = Check()

@@ -1,8 +1,10 @@
 // Errands.swift: what the main thread asks of workers: a snapshot of what only they may touch, or a word with Redis.
 //
-// An errand runs on the worker's own thread, between requests. Its result comes back through a mailbox. Nobody waits for
-// it for longer than a second: whoever asked then gets the results that there are.
+// An errand runs on the worker's own thread, between requests. Its result comes back through a mailbox. Nobody waits
+// for it for longer than a second. Whoever asked gets the results of all that were asked, or learns that one is
+// missing: part of them would look like the whole.
 
+import CheckAPI
 import EventLoop
 import RedisStore
 
@@ -31,7 +33,15 @@ final class Errands {
     var missing: Int
     var deadline: Int64
     var values: [any Sendable] = []
-    let finish: ([any Sendable]) -> Void
+    let finish: (Result<[any Sendable], Missing>) -> Void
+  }
+
+  /// Why there is no result.
+  enum Missing: Error, Equatable {
+    /// Too many errands wait for a worker. It will not run this one, others may.
+    case refused
+    /// A worker did not answer within a second. It may still do what it was asked.
+    case late
   }
 
   init(loop: Loop, workers: [Worker]) throws(UVError) {
@@ -46,20 +56,24 @@ final class Errands {
   ///
   /// - Parameters:
   ///   - work: Runs on the worker's thread; calls `reply` once, now or later, from that thread.
-  ///   - then: Called on the main loop with what came within a second, in no order.
+  ///   - then: Called once on the main loop, with a result of each worker that was asked, in no order; before this
+  ///     returns where one refuses.
   func ask<Value: Sendable>(
     onlyFirst: Bool = false, _ work: @escaping @Sendable (WorkerView, @escaping @Sendable (Value) -> Void) -> Void,
-    then: @escaping ([Value]) -> Void
+    then: @escaping (Result<[Value], Missing>) -> Void
   ) {
-    guard let mailbox else { return then([]) }
+    guard let mailbox else { return then(.failure(.refused)) }
     let asked = onlyFirst ? Array(workers.prefix(1)) : workers
     lastID += 1
     let id = lastID
-    open[id] = Open(missing: asked.count, deadline: loop.now + Bounds.errandTime) { values in
-      then(values.compactMap { $0 as? Value })
-    }
     for worker in asked {
-      worker.post(.errand { view in work(view) { value in _ = mailbox.post(Answer(id: id, value: value)) } })
+      let isTaken = worker.ask { view in work(view) { value in _ = mailbox.post(Answer(id: id, value: value)) } }
+      // Answers of those that were asked before find nobody.
+      guard isTaken else { return then(.failure(.refused)) }
+    }
+    // Answers come through the main loop, so none has come yet.
+    open[id] = Open(missing: asked.count, deadline: loop.now + Bounds.errandTime) { values in
+      then(values.map { $0.compactMap { $0 as? Value } })
     }
   }
 
@@ -78,13 +92,23 @@ final class Errands {
       return
     }
     open[answer.id] = nil
-    question.finish(question.values)
+    question.finish(.success(question.values))
   }
 
   private func dropOld() {
     for (id, question) in open where question.deadline <= loop.now {
       open[id] = nil
-      question.finish(question.values)
+      question.finish(.failure(.late))
+    }
+  }
+}
+
+extension Refusal {
+  /// A 503, where the question changes nothing.
+  init(_ missing: Errands.Missing) {
+    switch missing {
+    case .refused: self.init(503, "too many questions wait for the workers; ask again")
+    case .late: self.init(503, "a worker did not answer within a second; ask again")
     }
   }
 }

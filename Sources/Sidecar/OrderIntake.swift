@@ -17,8 +17,7 @@ final class OrderIntake {
   /// - Parameter now: Nanoseconds since the Unix epoch.
   func take(_ page: OrderPage, now: Int64) {
     if !page.reset.isEmpty {
-      let keys = page.reset
-      for worker in workers { worker.post(.errand { view in view.redis?.forget(keys) }) }
+      for worker in workers { worker.forget(page.reset) }
     }
     if shared.take(page, now: now) { book.takeShared(shared.all, now: now) }
   }

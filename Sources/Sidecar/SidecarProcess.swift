@@ -110,7 +110,7 @@ final class SidecarProcess {
     do throws(StartFailure) {
       try serve(loaded, rules)
     } catch {
-      for worker in workers { worker.post(.stop) }
+      for worker in workers { worker.stop() }
       for worker in workers { worker.join() }
       throw error
     }
@@ -138,7 +138,7 @@ final class SidecarProcess {
     } catch {
       throw StartFailure("weir: cannot start: \(error)\n")
     }
-    for (worker, sockets) in zip(workers, sockets) { worker.post(.listen(sockets)) }
+    for (worker, sockets) in zip(workers, sockets) { worker.listen(on: sockets) }
     logger.log(
       .info, "listening",
       [
@@ -338,7 +338,7 @@ final class SidecarProcess {
       ["delay": .string(DurationText.text(options.drainDelay)), "connections": .integer(Int64(budget.count))])
     after(options.drainDelay) { [unowned self] in
       undrained = workers.count
-      for worker in workers { worker.post(.drain) }
+      for worker in workers { worker.drain() }
       after(options.drain) { [unowned self] in
         logger.log(.warning, "drain timed out", ["connections": .integer(Int64(budget.count))])
         finish()
@@ -354,7 +354,7 @@ final class SidecarProcess {
 
   /// Ends the workers, then everything of the main loop.
   private func finish() {
-    for worker in workers { worker.post(.stop) }
+    for worker in workers { worker.stop() }
     for timer in timers { timer.close() }
     timers = []
     for server in servers { server.stop() }

@@ -66,7 +66,7 @@ struct TopKeys {
   /// The page.
   ///
   /// - Parameters:
-  ///   - snapshots: Of the workers that answered.
+  ///   - snapshots: Of every worker.
   ///   - isHashed: Whether keys are shown as hashes.
   ///   - now: When this was asked.
   static func page(

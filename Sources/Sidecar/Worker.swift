@@ -11,18 +11,22 @@ import Telemetry
 
 /// One thread of the data plane.
 ///
-/// SAFETY of `@unchecked Sendable`: built on the main thread, then touched only on its own, but for `post`, `adopt`,
-/// `obey`, `join`, and the counters, which may be used from anywhere.
+/// What it is told lies in `news`, of rules and orders the newest, and a bell says that something lies there: so
+/// nothing is lost, however much it is told before it looks. Errands have a mailbox of their own, which may be full.
+///
+/// SAFETY of `@unchecked Sendable`: built on the main thread, then touched only on its own, but for `listen`, `adopt`,
+/// `obey`, `forget`, `drain`, `stop`, `ask`, `join`, and the counters, which may be used from anywhere.
 final class Worker: @unchecked Sendable {
-  enum Message: Sendable {
-    case listen([ListeningSocket])
-    case adopt(Rules)
-    /// Take what lies in `newOrders`.
-    case obey
-    case errand(@Sendable (WorkerView) -> Void)
-    case drain
-    /// Ends all connections, drained or not.
-    case stop
+  typealias Errand = @Sendable (WorkerView) -> Void
+
+  /// What the worker has been told and has not taken yet.
+  private struct News: Sendable {
+    var sockets: [ListeningSocket] = []
+    var rules: Rules?
+    var orders: Orders?
+    var forgotten: [ResetKeys] = []
+    var drains = false
+    var stops = false
   }
 
   let responder: DataResponder
@@ -31,11 +35,11 @@ final class Worker: @unchecked Sendable {
   private let redis: RedisStore?
   private let loop: Loop
   private let server: HTTPServer
-  private var mailbox: Mailbox<Message>?
+  private let news = Mutex(News())
+  private var bell: Mailbox<Void>?
+  private var errands: Mailbox<Errand>?
   private var thread: Thread?
-  /// The newest orders that the worker has not taken yet. So the messages that wait for it are few, however fast orders
-  /// change.
-  private let newOrders = Mutex<Orders?>(nil)
+  private var hasEnded = false
   private let onDrained: @Sendable () -> Void
   private let reportError: @Sendable (UVError) -> Void
 
@@ -43,7 +47,7 @@ final class Worker: @unchecked Sendable {
   ///   - keys: How keys are shown.
   ///   - denials: nil where they are not logged.
   ///   - redis: nil where there is none.
-  ///   - onDrained: Called on the worker's thread, once no connection is left after `.drain`.
+  ///   - onDrained: Called on the worker's thread, once no connection is left after `drain`.
   init(
     settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
     denials: DenialLog? = nil,
@@ -62,7 +66,8 @@ final class Worker: @unchecked Sendable {
       keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), denials: denials, rules: rules)
     server = HTTPServer(
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
-    mailbox = try Mailbox(loop: loop, capacity: Bounds.mailbox) { [unowned self] in receive($0) }
+    bell = try Mailbox(loop: loop, capacity: 1) { [unowned self] in takeNews() }
+    errands = try Mailbox(loop: loop, capacity: Bounds.workerErrands) { [unowned self] in run($0) }
     self.redis?.start()
   }
 
@@ -73,53 +78,74 @@ final class Worker: @unchecked Sendable {
     }
   }
 
-  /// Sends a message, from any thread. A worker that has not taken the last 64 is not running any more.
-  func post(_ message: Message) {
-    _ = mailbox?.post(message)
-  }
+  // MARK: From any thread
 
-  /// Hands over a new policy set with the orders for its counters, from any thread.
+  func listen(on sockets: [ListeningSocket]) { tell { $0.sockets += sockets } }
+
+  /// Hands over a new policy set together with the orders for its counters.
   func adopt(_ rules: Rules, _ orders: Orders) {
-    newOrders.withLock { $0 = orders }
-    post(.adopt(rules))
-  }
-
-  /// Hands over new orders for the set in force, from any thread.
-  func obey(_ orders: Orders) {
-    let isAnnounced = newOrders.withLock { waiting in
-      defer { waiting = orders }
-      return waiting != nil
+    tell {
+      $0.rules = rules
+      $0.orders = orders
     }
-    if !isAnnounced { post(.obey) }
   }
 
-  private func takeOrders() {
-    if let orders = newOrders.withLock({ $0.take() }) { responder.obey(orders) }
-  }
+  /// Hands over new orders, for the set that was handed over last.
+  func obey(_ orders: Orders) { tell { $0.orders = orders } }
+
+  /// Voids what is remembered of keys in Redis that were reset.
+  func forget(_ keys: ResetKeys) { tell { $0.forgotten.append(keys) } }
+
+  func drain() { tell { $0.drains = true } }
+
+  /// Ends all connections, drained or not.
+  func stop() { tell { $0.stops = true } }
+
+  /// Hands over an errand, which finds a worker that has taken all that it was told before.
+  ///
+  /// - Returns: False if too many wait; the errand is then never run.
+  func ask(_ errand: @escaping Errand) -> Bool { errands?.post(errand) ?? false }
 
   func join() { thread?.join() }
 
-  private func receive(_ message: Message) {
-    switch message {
-    case .listen(let sockets):
-      for socket in sockets { listen(on: socket) }
-    case .adopt(let rules):
-      takeOrders()
+  private func tell(_ note: (inout News) -> Void) {
+    news.withLock { note(&$0) }
+    // Where the bell is refused it has been rung already and not been heard yet, or the worker has stopped.
+    _ = bell?.post(())
+  }
+
+  // MARK: On the worker's thread
+
+  private func run(_ errand: Errand) {
+    takeNews()
+    guard !hasEnded else { return }
+    errand(WorkerView(responder: responder, redis: redis))
+  }
+
+  private func takeNews() {
+    let news = news.withLock { news in
+      defer { news = News() }
+      return news
+    }
+    for socket in news.sockets { listen(on: socket) }
+    if let rules = news.rules {
       responder.adopt(rules)
       redis?.adopt(rules.names)
-    case .obey:
-      takeOrders()
-    case .errand(let run):
-      run(WorkerView(responder: responder, redis: redis))
-    case .drain:
-      server.drain { [onDrained] in onDrained() }
-    case .stop:
-      // First, so that checks which still wait for Redis are answered.
-      redis?.stop()
-      server.stop()
-      mailbox?.close()
-      loop.stop()
     }
+    if let orders = news.orders { responder.obey(orders) }
+    for keys in news.forgotten { redis?.forget(keys) }
+    if news.drains { server.drain { [onDrained] in onDrained() } }
+    if news.stops { end() }
+  }
+
+  private func end() {
+    hasEnded = true
+    // First, so that checks which still wait for Redis are answered.
+    redis?.stop()
+    server.stop()
+    bell?.close()
+    errands?.close()
+    loop.stop()
   }
 
   private func listen(on socket: ListeningSocket) {

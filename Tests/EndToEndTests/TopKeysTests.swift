@@ -54,6 +54,34 @@ import Testing
     #expect(since > 1_700_000_000 && until >= since && until - since <= 300)
   }
 
+  @Test("of many who ask at once each gets all the workers' keys or a 503, and a block after them holds")
+  func crowd() throws {
+    // So much is allowed that only the block denies.
+    let weir = try WeirProcess(
+      Self.policies.replacing("limit: 2,", with: "limit: 1000,"), arguments: ["--threads", "2"])
+    try ask(weir)
+    let admin = try #require(weir.admin)
+    let clients = try (0..<200).map { _ in try HTTPClient(admin) }
+    for _ in 0..<3 {
+      for client in clients { try client.send(HTTPClient.requestText("GET", "/keys/top", [("Host", "localhost")])) }
+      for client in clients {
+        let response = try client.response()
+        if response.status == 503 { continue }
+        #expect(response.status == 200)
+        #expect(response.json?["policies"]?[0]?["allowed_total"]?.int == 10)
+        #expect(response.json?["policies"]?[1]?["allowed_total"]?.int == 10)
+      }
+    }
+    let block = try HTTPClient(admin).request(
+      "POST", "/keys/block", [("Content-Type", "application/json"), ("Host", "localhost")],
+      body: #"{"policy":"client","key":["eve"],"for":"10m"}"#)
+    #expect(block.status == 200)
+    // By connections of their own, so by both workers.
+    for client in try (0..<20).map({ _ in try weir.client() }) {
+      try eventually("the block holds") { try client.request("GET", "/check/a", [("X-Id", "eve")]).status == 429 }
+    }
+  }
+
   @Test("the query chooses policies and how many keys; what it does not know is refused")
   func query() throws {
     let weir = try WeirProcess(Self.policies)

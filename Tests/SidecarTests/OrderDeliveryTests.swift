@@ -18,17 +18,21 @@ private final class Rig {
   let delivery: OrderDelivery
   let until = UnixClock.nanoseconds() + 3_600_000_000_000
 
+  let drained: Flag
+
   init() throws {
+    let drained = Flag()
+    self.drained = drained
     test = try TestLoop()
     worker = try Worker(
       settings: APISettings(), state: ProcessState(), store: MemoryStore(maximumKeys: 10), rules: Self.rules(["a"]),
       keys: KeyDisplay(isHashed: false), redis: nil, budget: ConnectionBudget(limit: 1), reportError: { _ in },
-      onDrained: {})
+      onDrained: { drained.value.withLock { $0 = true } })
     delivery = OrderDelivery(loop: test.loop, workers: [worker], rules: Self.rules(["a"]))
   }
 
   deinit {
-    worker.post(.stop)
+    worker.stop()
     worker.join()
   }
 
@@ -42,17 +46,52 @@ private final class Rig {
       domain: "default", policy: policy, key: [key], until: until, by: "ann", now: UnixClock.nanoseconds())
   }
 
+  /// The names of the worker's policies and how many orders it obeys, asked once.
+  func obeyed(meanwhile: () throws -> Void = {}) throws -> Obeyed? {
+    let box = ObeyedBox()
+    _ = worker.ask { view in
+      let names = view.responder.rules.set.policies.map(\.name)
+      box.obeyed.withLock { $0 = Obeyed(names: names, orders: view.responder.orders.count) }
+    }
+    try meanwhile()
+    #expect(test.run { box.obeyed.withLock { $0 != nil } })
+    return box.obeyed.withLock { $0 }
+  }
+
+  /// Asks more than may wait.
+  func fillErrands() {
+    for _ in 0..<Bounds.workerErrands + 10 { _ = worker.ask { _ in } }
+  }
+
   /// What the worker obeys once it has taken all that waits for it.
   func seen() -> Orders? {
     let box = Seen()
-    worker.post(.errand { view in box.orders.withLock { $0 = view.responder.orders } })
-    #expect(test.run { box.orders.withLock { $0 != nil } })
+    // Asked again while the errands before it are not done.
+    let isSeen = test.run { [worker] in
+      _ = worker.ask { view in box.orders.withLock { $0 = view.responder.orders } }
+      return box.orders.withLock { $0 != nil }
+    }
+    #expect(isSeen)
     return box.orders.withLock { $0 }
   }
 }
 
 private final class Seen: Sendable {
   let orders = Mutex<Orders?>(nil)
+}
+
+/// The names of a worker's policies, and how many orders it obeys.
+private struct Obeyed: Sendable {
+  var names: [String]
+  var orders: Int
+}
+
+private final class ObeyedBox: Sendable {
+  let obeyed = Mutex<Obeyed?>(nil)
+}
+
+private final class Flag: Sendable {
+  let value = Mutex(false)
 }
 
 @Suite struct OrderDeliveryTests {
@@ -69,12 +108,63 @@ private final class Seen: Sendable {
   @Test("more changes than messages may wait for a worker leave it with the newest orders")
   func manyChanges() throws {
     let rig = try Rig()
-    for key in 0..<UInt8(Bounds.mailbox) + 60 {
+    for key in 0..<UInt8(Bounds.workerErrands) + 60 {
       try rig.block(key)
       rig.delivery.deliver()
     }
     try rig.worker.start(number: 0)
-    #expect(rig.seen()?.count == Bounds.mailbox + 60)
+    #expect(rig.seen()?.count == Bounds.workerErrands + 60)
+  }
+
+  @Test("a worker with as many errands as may wait still gets orders, and those after them")
+  func fullOfErrands() throws {
+    let rig = try Rig()
+    rig.fillErrands()
+    try rig.block(1)
+    rig.delivery.deliver()
+    try rig.worker.start(number: 0)
+    #expect(rig.seen()?.count == 1)
+    try rig.block(2)
+    rig.delivery.deliver()
+    #expect(rig.seen()?.count == 2)
+  }
+
+  @Test("a worker with as many errands as may wait still gets a reload")
+  func reloadWhileFull() throws {
+    let rig = try Rig()
+    rig.fillErrands()
+    rig.delivery.adopt(Rig.rules(["b", "a"]))
+    try rig.block(2, "b")
+    rig.delivery.deliver()
+    try rig.worker.start(number: 0)
+    #expect(rig.seen()?.order(slot: 98, key: [2].span) != nil)
+    let obeyed = try rig.obeyed()
+    #expect(obeyed?.names == ["b", "a"])
+  }
+
+  @Test("a worker with as many errands as may wait still drains and stops")
+  func stopWhileFull() throws {
+    let rig = try Rig()
+    rig.fillErrands()
+    rig.worker.drain()
+    try rig.worker.start(number: 0)
+    let drained = rig.drained
+    let isDrained = rig.test.run { drained.value.withLock { $0 } }
+    #expect(isDrained)
+    // A full one again, whose end the join of the rig waits for.
+    rig.fillErrands()
+  }
+
+  @Test("rules and the orders for their counters come together, whatever waited before them")
+  func together() throws {
+    let rig = try Rig()
+    try rig.block(1)
+    rig.delivery.deliver()
+    let obeyed = try rig.obeyed {
+      rig.delivery.adopt(Rig.rules([]))
+      try rig.worker.start(number: 0)
+    }
+    #expect(obeyed?.names.count == obeyed?.orders, "one order for the old set's counter, none for the new set")
   }
 
   @Test("a reload brings the orders for its slots, and a change before or after it is not lost")

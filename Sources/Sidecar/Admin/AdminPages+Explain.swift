@@ -20,9 +20,11 @@ extension AdminPages {
     let asked = check
     errands.ask(onlyFirst: true) { view, answer in
       SharedLook.ask(asked, of: view, answer)
-    } then: { [self] (answers: [ExplainedCheck.RedisAnswer]) in
+    } then: { [self] (result: Result<[ExplainedCheck.RedisAnswer], Errands.Missing>) in
+      // Nobody asked Redis, so nothing can be said of it.
+      if case .failure(.refused) = result { return reply(.refused(Refusal(.refused))) }
       var check = asked
-      check.take(answers.first ?? .failed, live: redis?.live)
+      check.take((try? result.get())?.first ?? .failed, live: redis?.live)
       reply(tell(check))
     }
   }

@@ -69,9 +69,14 @@ final class RedisKeys: SharedKeys {
         return done(.failure(WordFailure(.disconnected, "this weir has no Redis", mayBeDone: false)))
       }
       work(redis) { done($0) }
-    } then: { (answers: [Result<Value, WordFailure>]) in
+    } then: { (result: Result<[Result<Value, WordFailure>], Errands.Missing>) in
       let late = WordFailure(.timeout, "no answer within a second", mayBeDone: true)
-      then((answers.first ?? .failure(late)).mapError { Refusal($0) })
+      switch result {
+      case .success(let answers): then((answers.first ?? .failure(late)).mapError { Refusal($0) })
+      case .failure(.late): then(.failure(Refusal(late)))
+      case .failure(.refused):
+        then(.failure(Refusal(503, "too many questions wait for the workers; nothing has changed; ask again")))
+      }
     }
   }
 }
