@@ -21,7 +21,7 @@ public struct KeyCall: Sendable, Equatable {
   /// For the log, and for whoever looks at the order later.
   public var note = ""
 
-  /// Characters of a note, at most: a line.
+  /// Characters (Unicode scalars) of a note, at most: a line.
   public static let longestNote = 200
 
   public init() {}
@@ -82,10 +82,15 @@ public struct KeyCall: Sendable, Equatable {
 
   private static func note(_ value: JSONValue) throws(Refusal) -> String {
     let note = try string(value, "note")
-    guard note.count <= longestNote, !note.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+    // Scalars, not what looks like one character: of combining marks a single one may hold any number.
+    guard note.unicodeScalars.count <= longestNote, !note.unicodeScalars.contains(where: isControl) else {
       throw Refusal(400, "note must be at most \(longestNote) characters, without control characters")
     }
     return note
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
   }
 
   // MARK: The key
@@ -123,11 +128,18 @@ public struct KeyCall: Sendable, Equatable {
     guard digits.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
     for index in stride(from: 0, to: digits.count, by: 2) {
-      guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16),
-        digits[index] != UInt8(ascii: "+")
-      else { return nil }
-      bytes.append(byte)
+      guard let high = digit(digits[index]), let low = digit(digits[index + 1]) else { return nil }
+      bytes.append(high << 4 | low)
     }
     return bytes
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
   }
 }

@@ -47,7 +47,7 @@ enum Bounds {
   static let errandSweep: Int64 = 100 * millisecond
   /// Answers of one worker to operators' questions that may wait for the main thread; further ones are lost.
   static let errands = 256
-  /// Bytes that are read of the token file.
+  /// Bytes of the token of operators: room for any signed one.
   static let adminToken = 4_096
 
   /// Messages that may wait for a worker: reloads, operators' questions and the stop.

@@ -88,7 +88,9 @@ final class SidecarProcess {
       throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
     }
     if let path = options.adminTokenFile, AdminGuard.token(in: path) == nil {
-      throw StartFailure("weir: --admin-token-file \(path): its first line is empty; put a token there\n")
+      throw StartFailure(
+        "weir: --admin-token-file \(path): its first line is no token; put one there, of 1 to \(Bounds.adminToken) printable "
+          + "ASCII characters\n")
     }
   }
 

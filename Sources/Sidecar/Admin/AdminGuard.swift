@@ -8,6 +8,7 @@
 import CheckAPI
 import EventLoop
 import Glibc
+import Policies
 
 struct AdminGuard {
   /// Where the listener is; decides what needs a token.
@@ -31,8 +32,16 @@ struct AdminGuard {
       throw Refusal(403, "requests of other sites' pages are refused")
     }
     guard route.takesBody else { return }
-    let type = request.header("content-type")?.lowercased().prefix { $0 != ";" && $0 != " " }
-    guard type == "application/json" else { throw Refusal(415, "send Content-Type: application/json") }
+    guard Self.isJSON(request.header("content-type")) else {
+      throw Refusal(415, "send Content-Type: application/json")
+    }
+  }
+
+  /// With or without parameters. White space may stand before them, and nothing else.
+  private static func isJSON(_ type: String?) -> Bool {
+    guard var type = type?.lowercased().prefix(while: { $0 != ";" }) else { return false }
+    while type.last == " " || type.last == "\t" { type.removeLast() }
+    return type == "application/json"
   }
 
   // MARK: The token
@@ -46,7 +55,7 @@ struct AdminGuard {
       return false
     }
     guard let token = Self.token(in: tokenFile) else {
-      throw Refusal(503, "the token file cannot be read, or is empty; see --admin-token-file")
+      throw Refusal(503, "the token file cannot be read, or its first line is no token; see --admin-token-file")
     }
     let given = request.header("authorization")
     guard let given, Self.isBearer(given, token) else {
@@ -57,16 +66,21 @@ struct AdminGuard {
     return true
   }
 
-  /// A file's first line; nil where it cannot be read or is empty.
+  /// A file's first line, without blanks at its end, which no header can carry; nil where it cannot be read, is empty or
+  /// too long, or is more than printable ASCII, which would be read as something shorter.
   static func token(in path: String) -> String? {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: Bounds.adminToken)
+    var bytes = [UInt8](repeating: 0, count: Bounds.adminToken + 1)
     let count = unsafe read(descriptor, &bytes, bytes.count)
     guard count > 0 else { return nil }
-    let line = bytes[..<count].prefix { $0 != 10 && $0 != 13 }
-    return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
+    var line = bytes[..<count].prefix { $0 != 10 && $0 != 13 }
+    while let last = line.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") { line.removeLast() }
+    guard !line.isEmpty, line.count <= Bounds.adminToken, line.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+      return nil
+    }
+    return String(decoding: line, as: UTF8.self)
   }
 
   /// Takes as long for a wrong token as for the right one of its length.
@@ -87,12 +101,20 @@ struct AdminGuard {
   /// request without a Host comes from no browser.
   private func isOwnHost(_ host: String?) -> Bool {
     guard let host, !host.isEmpty else { return true }
-    var name = host.lowercased()
-    if name.hasPrefix("[") { return name.contains("]") }
-    if let colon = name.lastIndex(of: ":") { name = String(name[..<colon]) }
+    guard var name = Self.name(in: host.lowercased()) else { return false }
+    if name.hasPrefix("["), name.hasSuffix("]") {
+      let address = name.dropFirst().dropLast()
+      return address.contains(":") && IPAddress(String(address)) != nil
+    }
     if name.hasSuffix(".") { name.removeLast() }
     if name == "localhost" || name == ownName?.lowercased() { return true }
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+    return !name.contains(":") && IPAddress(name) != nil
+  }
+
+  /// A Host without its port; nil where what follows the colon is no port.
+  private static func name(in host: String) -> String? {
+    guard !host.hasSuffix("]"), let colon = host.lastIndex(of: ":") else { return host }
+    let port = host[host.index(after: colon)...]
+    return port.utf8.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") } ? String(host[..<colon]) : nil
   }
 }

@@ -32,7 +32,7 @@ extension AdminPages {
     let now = desk.now
     check.look(in: store, at: now)
     do throws(Refusal) {
-      return .json(try check.json(at: now))
+      return .page(type: "application/json", body: try check.json(at: now))
     } catch {
       return .refused(error)
     }

@@ -14,7 +14,8 @@ extension AdminPages {
       answer(view.responder.keys.snapshot(of: slots, at: Loop.monotonicNow()))
     } then: { [state, keyDisplay] (snapshots: [KeySketches.Snapshot]) in
       let now = state.clock.now(at: Loop.monotonicNow())
-      reply(.json(TopKeys.page(snapshots, set, filter, isHashed: keyDisplay.isHashed, at: now)))
+      let page = TopKeys.page(snapshots, set, filter, isHashed: keyDisplay.isHashed, at: now)
+      reply(.page(type: "application/json", body: page))
     }
   }
 }

@@ -11,8 +11,10 @@ final class AdminRequest {
   let method: String
   /// Raw, without the query.
   let path: String
-  /// In the order sent, decoded.
+  /// In the order sent, decoded. What is no UTF-8 has U+FFFD in its place.
   let query: [(name: String, value: String)]
+  /// The values of `query`, as they are.
+  private let queryValues: [[UInt8]]
   /// Values by lower-case name, joined with commas where a name came several times.
   private let headers: [String: String]
   let peer: PeerAddress
@@ -24,10 +26,13 @@ final class AdminRequest {
   init(_ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress) {
     self.peer = peer
     method = String(bytes, Int(head.method.lowerBound)..<Int(head.method.upperBound))
-    let target = String(bytes, Int(head.target.lowerBound)..<Int(head.target.upperBound))
-    let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-    path = String(target[..<(end ?? target.endIndex)])
-    query = end.map { QueryText.items(target[target.utf8.index(after: $0)...]) } ?? []
+    let target = unsafe bytes.extracting(Int(head.target.lowerBound)..<Int(head.target.upperBound))
+      .withUnsafeBufferPointer { unsafe Array($0) }
+    let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+    path = String(decoding: target[..<end], as: UTF8.self)
+    let items = QueryText.items(target[end...].dropFirst())
+    query = items.map { (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self)) }
+    queryValues = items.map(\.value)
     var headers: [String: String] = [:]
     for header in head.headers {
       let name = String(bytes, Int(header.name.lowerBound)..<Int(header.name.upperBound)).lowercased()
@@ -39,6 +44,9 @@ final class AdminRequest {
 
   /// The value of a header; nil where it was not sent.
   func header(_ lowercased: String) -> String? { headers[lowercased] }
+
+  /// The values of a parameter that may be given several times, in the order sent.
+  func values(_ name: String) -> [[UInt8]] { zip(query, queryValues).filter { $0.0.name == name }.map(\.1) }
 
   /// The value of a parameter that may be given once.
   ///
@@ -60,29 +68,28 @@ final class AdminRequest {
 /// Queries of HTML forms (application/x-www-form-urlencoded).
 enum QueryText {
   /// Names and values, decoded once; `+` is a space. A wrong escape stays as it stands.
-  static func items(_ query: Substring) -> [(name: String, value: String)] {
-    query.utf8.split(separator: UInt8(ascii: "&")).map { item in
+  static func items(_ query: ArraySlice<UInt8>) -> [(name: [UInt8], value: [UInt8])] {
+    query.split(separator: UInt8(ascii: "&")).map { item in
       let parts = item.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      return (name: decode(parts[0]), value: parts.count > 1 ? decode(parts[1]) : "")
+      return (name: decode(parts[0]), value: parts.count > 1 ? decode(parts[1]) : [])
     }
   }
 
-  private static func decode(_ text: Substring.UTF8View) -> String {
+  private static func decode(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var bytes: [UInt8] = []
     var index = text.startIndex
     while index < text.endIndex {
-      let next = text.index(after: index)
-      if text[index] == UInt8(ascii: "%"), next < text.endIndex, case let second = text.index(after: next),
-        second < text.endIndex, let high = digit(text[next]), let low = digit(text[second])
+      if text[index] == UInt8(ascii: "%"), index + 2 < text.endIndex, let high = digit(text[index + 1]),
+        let low = digit(text[index + 2])
       {
         bytes.append(high << 4 | low)
-        index = text.index(after: second)
+        index += 3
         continue
       }
       bytes.append(text[index] == UInt8(ascii: "+") ? UInt8(ascii: " ") : text[index])
-      index = next
+      index += 1
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

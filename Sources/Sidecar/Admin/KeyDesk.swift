@@ -74,7 +74,7 @@ final class KeyDesk {
     call.domain = try request.parameter("domain") ?? call.domain
     guard let policy = try request.parameter("policy") else { throw Refusal(400, "parameter policy is missing") }
     call.policy = policy
-    let parts = request.query.filter { $0.name == "key" }.map { KeyText.Part.value(Array($0.value.utf8)) }
+    let parts = request.values("key").map { KeyText.Part.value($0) }
     switch try request.parameter("shared") {
     case nil, "false"?: call.key = KeyText(parts: parts)
     case "true"? where parts.isEmpty: call.key = .shared
@@ -264,7 +264,7 @@ final class KeyDesk {
     switch (call.until, call.lasting) {
     case (let until?, nil):
       let (nanoseconds, overflow) = until.multipliedReportingOverflow(by: Bounds.second)
-      return overflow ? .max : nanoseconds
+      return overflow ? (until < 0 ? .min : .max) : nanoseconds
     case (nil, let text?):
       do throws(DurationText.Malformed) {
         let (end, overflow) = now.unix.addingReportingOverflow(try DurationText.parse(text))

@@ -15,15 +15,14 @@ struct KeyNumbers {
     case .unlimited:
       members = [("limit", "null"), ("remaining", "null"), ("reset", "null"), ("retry_after", "0")]
     case .block:
-      let end = charge.blockedUntil
-      // A block of the policy file has no end.
-      let isOrdered = end > now.unix && end < .max
+      // A block of the policy file has no end. One that has ended since the check was matched holds for that check.
+      let wait = charge.blocked(at: now.unix).reset
+      let retry = charge.blockedUntil < .max ? "\(UnixSeconds.roundedUp(wait))" : "null"
       members = [
-        ("limit", "0"), ("remaining", "0"), ("reset", "\(UnixSeconds.roundedUp(isOrdered ? end : now.unix))"),
-        ("retry_after", isOrdered ? "\(UnixSeconds.roundedUp(end - now.unix))" : "null"),
+        ("limit", "0"), ("remaining", "0"), ("reset", "\(UnixSeconds.roundedUp(Self.sum(now.unix, wait)))"),
+        ("retry_after", retry),
       ]
     case .limit:
-      let (reset, overflow) = now.unix.addingReportingOverflow(decision.reset)
       let retry =
         switch decision.outcome {
         case .allow: "0"
@@ -32,9 +31,15 @@ struct KeyNumbers {
         }
       members = [
         ("limit", "\(decision.limit)"), ("remaining", "\(decision.remaining)"),
-        ("reset", "\(UnixSeconds.roundedUp(overflow ? .max : reset))"), ("retry_after", retry),
+        ("reset", "\(UnixSeconds.roundedUp(Self.sum(now.unix, decision.reset)))"), ("retry_after", retry),
       ]
     }
+  }
+
+  /// Saturates: a wait is never negative.
+  private static func sum(_ unix: Int64, _ wait: Int64) -> Int64 {
+    let (sum, overflow) = unix.addingReportingOverflow(wait)
+    return overflow ? .max : sum
   }
 }
 
