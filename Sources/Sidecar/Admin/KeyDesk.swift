@@ -74,9 +74,9 @@ final class KeyDesk {
     call.domain = try request.parameter("domain") ?? call.domain
     guard let policy = try request.parameter("policy") else { throw Refusal(400, "parameter policy is missing") }
     call.policy = policy
-    let parts = request.values("key").map { KeyText.Part.value($0) }
+    let parts = request.values("key")
     switch try request.parameter("shared") {
-    case nil, "false"?: call.key = KeyText(parts: parts)
+    case nil, "false"?: call.key = try KeyCall.key(query: parts)
     case "true"? where parts.isEmpty: call.key = .shared
     case "true"?: throw Refusal(400, "give key, or shared=true")
     default: throw Refusal(400, "shared must be true or false")
