@@ -95,7 +95,7 @@ public struct KeyCall: Sendable, Equatable {
 
   // MARK: The key
 
-  private static func key(_ value: JSONValue) throws(Refusal) -> KeyText {
+  static func key(_ value: JSONValue) throws(Refusal) -> KeyText {
     if value.isNull { return .shared }
     guard let elements = value.elements else {
       throw Refusal(400, "key must be an array with a part for each attribute of the policy's key, or null")

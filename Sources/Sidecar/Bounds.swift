@@ -47,6 +47,8 @@ enum Bounds {
   static let errandSweep: Int64 = 100 * millisecond
   /// Answers of one worker to operators' questions that may wait for the main thread; further ones are lost.
   static let errands = 256
+  /// Lines a second about calls of operators that were refused: enough to notice, too few to fill a disk.
+  static let loggedRefusals = 1
   /// Bytes of the token of operators: room for any signed one.
   static let adminToken = 4_096
 

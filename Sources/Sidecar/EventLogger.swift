@@ -16,6 +16,11 @@ struct EventLogger: Sendable {
     logger.log(level, event, fields, at: UnixClock.nanoseconds())
   }
 
+  /// The same, whatever the level.
+  func logAlways(_ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)]) {
+    logger.logAlways(level, event, fields, at: UnixClock.nanoseconds())
+  }
+
   /// One event for a set that came into force, and one for each warning about it.
   func logLoaded(_ loaded: LoadedPolicies) {
     log(

@@ -265,7 +265,7 @@ final class SidecarProcess {
     for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
       guard let socket else { continue }
       let server = HTTPServer(
-        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics),
+        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics, logger: logger),
         counters: ownCounters, kind: kind,
         budget: ConnectionBudget(limit: Bounds.adminConnections),
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })

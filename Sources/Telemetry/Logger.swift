@@ -30,6 +30,13 @@ public struct Logger: Sendable {
   /// The same with fields that depend on the event.
   public func log(_ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)], at unix: Int64) {
     guard writes(level) else { return }
+    logAlways(level, event, fields, at: unix)
+  }
+
+  /// Writes one event whatever the level: what somebody changed must leave a trace.
+  public func logAlways(
+    _ level: LogLevel, _ event: String, _ fields: [(name: String, value: LogValue)], at unix: Int64
+  ) {
     sink(LogLine.make(format, at: unix, level, event, fields))
   }
 }

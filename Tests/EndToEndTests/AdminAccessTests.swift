@@ -53,7 +53,7 @@ import Testing
   func openPages() throws {
     for arguments in [[], ["--admin", "0.0.0.0:0"]] {
       let weir = try WeirProcess(Self.policies, arguments: arguments)
-      for page in ["/metrics", "/healthz", "/readyz", "/health", "/policies", "/"] {
+      for page in ["/metrics", "/healthz", "/readyz", "/health", "/"] {
         #expect(try weir.asked("GET", page, [("Host", "weir.example:7430")]).status == 200, "\(page)")
       }
     }

@@ -42,6 +42,17 @@ import Testing
     #expect(page.text.contains("weir"))
   }
 
+  @Test("the policies, whose overrides may name people, are not shown to a stranger's name for the listener")
+  func foreignHost() throws {
+    let weir = try WeirProcess(Self.policies)
+    let admin = try #require(weir.admin)
+    func status(_ page: String) throws -> Int {
+      try HTTPClient(admin).request("GET", page, [("Host", "evil.example")]).status
+    }
+    #expect(try status("/policies") == 421)
+    for page in ["/", "/health", "/healthz", "/readyz", "/metrics"] { #expect(try status(page) == 200, "\(page)") }
+  }
+
   @Test("the metrics listener has metrics, healthz and readyz, and nothing else")
   func metricsListener() throws {
     let weir = try WeirProcess(Self.policies, arguments: ["--metrics", "127.0.0.1:0"])

@@ -37,6 +37,7 @@ import Testing
   func top() throws {
     let weir = try WeirProcess(Self.policies, arguments: ["--threads", "3"])
     try ask(weir)
+    #expect(try self.page(weir).text.hasSuffix("}\n"))
     let page = try top(weir)
     let client = page["policies"]?[0]
     #expect(client?["policy"]?.string == "client" && client?["domain"]?.string == "default")

@@ -24,6 +24,14 @@ import Testing
     #expect(lines.all.withLock { $0 } == expected)
   }
 
+  @Test("what must leave a trace reaches the sink whatever the level", arguments: LogLevel.allCases)
+  func always(level: LogLevel) {
+    let lines = Lines()
+    let logger = Logger(level: level, format: .text) { lines.add($0) }
+    logger.logAlways(.info, "event", [(name: "n", value: 1)], at: 0)
+    #expect(lines.all.withLock { $0 } == ["1970-01-01T00:00:00.000Z info event n=1\n"])
+  }
+
   @Test("several threads may log at once, a line an event")
   func threads() async {
     let lines = Lines()

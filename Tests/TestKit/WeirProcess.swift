@@ -103,7 +103,7 @@ public final class WeirProcess: Sendable {
   @discardableResult
   public func adminRequest(_ target: String, method: String = "GET") throws -> HTTPResponse {
     guard let admin else { throw StartFailure(description: "no admin listener") }
-    return try HTTPClient(admin).request(method, target)
+    return try HTTPClient(admin).request(method, target, [("Host", "localhost")])
   }
 
   /// The value of a sample of `/metrics`, whose labels include all those given; the sum where several do; nil where

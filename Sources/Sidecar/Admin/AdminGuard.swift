@@ -28,7 +28,7 @@ struct AdminGuard {
     if let site = request.header("sec-fetch-site"), site != "same-origin", site != "none" {
       throw Refusal(403, "requests of other sites' pages are refused")
     }
-    if let origin = request.header("origin"), origin != "http://" + (request.header("host") ?? "") {
+    if let origin = request.header("origin"), !Self.isOrigin(origin, of: request.header("host") ?? "") {
       throw Refusal(403, "requests of other sites' pages are refused")
     }
     guard route.takesBody else { return }
@@ -96,6 +96,11 @@ struct AdminGuard {
   }
 
   // MARK: The host
+
+  /// Whether `origin` is a page of `host`. Its scheme is the browser's: a proxy in front may speak TLS.
+  private static func isOrigin(_ origin: String, of host: String) -> Bool {
+    !host.isEmpty && (origin == "http://" + host || origin == "https://" + host)
+  }
 
   /// An address, `localhost` or the listener's own name: none of them can be made to resolve here by a stranger. A
   /// request without a Host comes from no browser.

@@ -3,13 +3,17 @@
 import CheckAPI
 import EventLoop
 import HTTP1
+import Telemetry
 
 final class AdminResponder: Responder {
   private let routes: [AdminRoute]
   private let guardian: AdminGuard
+  private let logger: EventLogger
+  private let refusals = LineSampler(perSecond: Bounds.loggedRefusals)
 
   /// - Parameter isReadOnly: `/metrics`, `/healthz` and `/readyz`, and nothing else.
-  init(_ routes: [AdminRoute], _ guardian: AdminGuard, isReadOnly: Bool) {
+  init(_ routes: [AdminRoute], _ guardian: AdminGuard, isReadOnly: Bool, logger: EventLogger) {
+    self.logger = logger
     self.routes = isReadOnly ? routes.filter(\.isForProbes) : routes
     self.guardian = guardian
   }
@@ -49,9 +53,22 @@ final class AdminResponder: Responder {
     do throws(Refusal) {
       try guardian.check(request, route)
     } catch {
+      if error.status == 401 || error.status == 403 { log(request, error) }
       return .failure(error)
     }
     return .success(route)
+  }
+
+  /// Who tried what they may not, a line a second at most. The token that they sent is not told.
+  private func log(_ request: AdminRequest, _ refusal: Refusal) {
+    guard let leftOut = refusals.take(at: Loop.monotonicNow()) else { return }
+    logger.log(
+      .warning, "admin call refused",
+      [
+        "by": .string("\(request.peer)"), "method": .string(request.method), "path": .string(request.path),
+        "status": .integer(Int64(refusal.status)), "reason": .string(refusal.detail),
+        "left_out": .integer(Int64(clamping: leftOut)),
+      ])
   }
 
   private static func takes(_ route: AdminRoute, _ method: String) -> Bool {

@@ -27,7 +27,7 @@ extension AdminPages {
           return .page(type: format.contentType, headers: "Vary: Accept\r\n", body: metrics(format))
         }),
       AdminRoute(
-        method: "GET", path: "/policies",
+        method: "GET", path: "/policies", access: .reads,
         work: .now { [self] _ in .page(type: "application/json", body: policies()) }),
       AdminRoute(
         method: "GET", path: "/keys", access: .reads,

@@ -74,9 +74,9 @@ final class KeyDesk {
     call.domain = try request.parameter("domain") ?? call.domain
     guard let policy = try request.parameter("policy") else { throw Refusal(400, "parameter policy is missing") }
     call.policy = policy
-    let parts = request.values("key").map { KeyText.Part.value($0) }
+    let parts = request.values("key")
     switch try request.parameter("shared") {
-    case nil, "false"?: call.key = KeyText(parts: parts)
+    case nil, "false"?: call.key = try KeyCall.key(query: parts)
     case "true"? where parts.isEmpty: call.key = .shared
     case "true"?: throw Refusal(400, "give key, or shared=true")
     default: throw Refusal(400, "shared must be true or false")
@@ -167,7 +167,9 @@ final class KeyDesk {
     shared.reset(CounterIdentity(place.policy), place.bytes) { [self] answer in
       switch answer {
       case .success(let wasThere): finishReset(place, call, request, wasThere, reply)
-      case .failure(let refusal): reply(.refused(refusal))
+      case .failure(let failure):
+        if failure.mayBeDone { log("key reset", place, nil, call, request, isSure: false) }
+        reply(.refused(failure.refusal))
       }
     }
   }
@@ -237,10 +239,12 @@ final class KeyDesk {
       reply(.json(JSONText.object(head(of: place) + members)))
     }
     guard changed.isShared, let shared else { return done() }
-    shared.write(changed) { answer in
+    shared.write(changed) { [self] answer in
       switch answer {
       case .success: done()
-      case .failure(let refusal): reply(.refused(refusal))
+      case .failure(let failure):
+        if failure.mayBeDone { log(event, place, changed.order?.order, call, request, isSure: false) }
+        reply(.refused(failure.refusal))
       }
     }
   }
@@ -284,7 +288,10 @@ final class KeyDesk {
 
   // MARK: The log
 
-  private func log(_ event: String, _ place: Place, _ order: Order?, _ call: KeyCall, _ request: AdminRequest) {
+  /// - Parameter isSure: Whether the change is known to have been made.
+  private func log(
+    _ event: String, _ place: Place, _ order: Order?, _ call: KeyCall, _ request: AdminRequest, isSure: Bool = true
+  ) {
     var fields: [(name: String, value: LogValue)] = [
       (name: "by", value: .string("\(request.peer)")), (name: "domain", value: .string(place.policy.domain)),
       (name: "policy", value: .string(place.policy.name)),
@@ -296,7 +303,8 @@ final class KeyDesk {
     if case .grant(let amount)? = order?.kind { fields.append((name: "amount", value: .integer(amount))) }
     if let order { fields.append((name: "until", value: .integer(UnixSeconds.roundedUp(order.until)))) }
     if !call.note.isEmpty { fields.append((name: "note", value: .string(call.note))) }
-    logger.log(.info, event, fields)
+    if !isSure { fields.append((name: "outcome", value: "unknown")) }
+    logger.logAlways(isSure ? .info : .warning, event, fields)
   }
 }
 

@@ -24,11 +24,11 @@ final class RedisKeys: SharedKeys {
     ask { redis, done in
       redis.look(charge, key: key, names: names, reply: done)
     } then: { answer in
-      then(answer.map(\.decision))
+      then(answer.map(\.decision).mapError(\.refusal))
     }
   }
 
-  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, Refusal>) -> Void) {
+  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, SharedFailure>) -> Void) {
     ask { redis, done in
       redis.reset(identity, key: key, reply: done)
     } then: { answer in
@@ -37,13 +37,16 @@ final class RedisKeys: SharedKeys {
           switch outcome {
           case .forgotten: .success(true)
           case .nothing: .success(false)
-          case .full: .failure(Refusal(409, "too many keys were reset within a minute; try again later"))
+          case .full:
+            .failure(
+              SharedFailure(
+                refusal: Refusal(409, "too many keys were reset within a minute; try again later"), mayBeDone: false))
           }
         })
     }
   }
 
-  func write(_ change: OrderChange, _ then: @escaping (Result<Void, Refusal>) -> Void) {
+  func write(_ change: OrderChange, _ then: @escaping (Result<Void, SharedFailure>) -> Void) {
     let now = unixNow()
     ask { redis, done in
       redis.write(change.order, for: change.identity, key: change.key, unixNow: now, reply: done)
@@ -52,8 +55,8 @@ final class RedisKeys: SharedKeys {
         answer.flatMap { outcome in
           switch outcome {
           case .done, .nothing: .success(())
-          case .full: .failure(Refusal(OrderRefusal.full))
-          case .over: .failure(Refusal(OrderRefusal.over))
+          case .full: .failure(SharedFailure(.full))
+          case .over: .failure(SharedFailure(.over))
           }
         })
     }
@@ -62,7 +65,7 @@ final class RedisKeys: SharedKeys {
   /// Asks the first worker; a worker that does not answer in time may still do what it was asked.
   private func ask<Value: Sendable>(
     _ work: @escaping @Sendable (RedisStore, @escaping (Result<Value, WordFailure>) -> Void) -> Void,
-    then: @escaping (Result<Value, Refusal>) -> Void
+    then: @escaping (Result<Value, SharedFailure>) -> Void
   ) {
     errands.ask(onlyFirst: true) { view, done in
       guard let redis = view.redis else {
@@ -72,22 +75,27 @@ final class RedisKeys: SharedKeys {
     } then: { (result: Result<[Result<Value, WordFailure>], Errands.Missing>) in
       let late = WordFailure(.timeout, "no answer within a second", mayBeDone: true)
       switch result {
-      case .success(let answers): then((answers.first ?? .failure(late)).mapError { Refusal($0) })
-      case .failure(.late): then(.failure(Refusal(late)))
+      case .success(let answers): then((answers.first ?? .failure(late)).mapError { SharedFailure($0) })
+      case .failure(.late): then(.failure(SharedFailure(late)))
       case .failure(.refused):
-        then(.failure(Refusal(503, "too many questions wait for the workers; nothing has changed; ask again")))
+        let refused = WordFailure(.disconnected, "too many questions wait for the workers", mayBeDone: false)
+        then(.failure(SharedFailure(refused)))
       }
     }
   }
 }
 
-extension Refusal {
-  fileprivate init(_ refusal: OrderRefusal) { self.init(refusal.status, refusal.detail) }
+extension SharedFailure {
+  fileprivate init(_ refusal: OrderRefusal) {
+    self.init(refusal: Refusal(refusal.status, refusal.detail), mayBeDone: false)
+  }
 
   /// A 503 that says whether anything changed.
   fileprivate init(_ failure: WordFailure) {
     let outcome =
       failure.mayBeDone ? "it may have been done even so: look at the key, or ask again" : "nothing has changed"
-    self.init(503, "Redis (\(failure.failure.rawValue)): \(failure.detail); \(outcome)")
+    self.init(
+      refusal: Refusal(503, "Redis (\(failure.failure.rawValue)): \(failure.detail); \(outcome)"),
+      mayBeDone: failure.mayBeDone)
   }
 }

@@ -11,8 +11,16 @@ protocol SharedKeys: AnyObject {
   func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<Decision, Refusal>) -> Void)
 
   /// Forgets what the key has spent; whether there was anything.
-  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, Refusal>) -> Void)
+  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, SharedFailure>) -> Void)
 
   /// Makes an order known to all weirs, or ends one.
-  func write(_ change: OrderChange, _ then: @escaping (Result<Void, Refusal>) -> Void)
+  func write(_ change: OrderChange, _ then: @escaping (Result<Void, SharedFailure>) -> Void)
+}
+
+/// Why a change in Redis is not known to have been made.
+struct SharedFailure: Error {
+  /// For whoever asked.
+  var refusal: Refusal
+  /// Whether it may have been made even so.
+  var mayBeDone: Bool
 }

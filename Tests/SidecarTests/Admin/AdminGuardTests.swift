@@ -120,14 +120,18 @@ import Testing
     }
   }
 
-  @Test("an Origin is this listener's, to the letter and with its port, or refused")
+  @Test("an Origin is this listener's, to the letter and with its port, or refused; a proxy in front may speak TLS")
   func origins() {
     let host = ("Host", "127.0.0.1:7430")
     for route in [Self.reads, Self.explain, Self.changes] {
-      #expect(Self.status(Self.loopback(), route, [host, ("Origin", "http://127.0.0.1:7430")]) == nil)
+      for origin in ["http://127.0.0.1:7430", "https://127.0.0.1:7430"] {
+        #expect(Self.status(Self.loopback(), route, [host, ("Origin", origin)]) == nil, "\(origin)")
+      }
       for origin in [
-        "null", "", "http://127.0.0.1", "http://127.0.0.1:8080", "https://127.0.0.1:7430", "http://localhost:7430",
-        "http://evil.example", "http://127.0.0.1:7430.evil.example", "http://127.0.0.1:7430/", "127.0.0.1:7430",
+        "null", "", "http://127.0.0.1", "http://127.0.0.1:8080", "https://127.0.0.1", "http://localhost:7430",
+        "ftp://127.0.0.1:7430",
+        "http://evil.example", "https://evil.example", "https://", "http://127.0.0.1:7430.evil.example",
+        "http://127.0.0.1:7430/", "127.0.0.1:7430",
         "http://evil.example, http://127.0.0.1:7430", "http://",
       ] {
         #expect(Self.status(Self.loopback(), route, [host, ("Origin", origin)]) == 403, "\(origin)")
