@@ -6,8 +6,8 @@
 // one time-out after its check arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is
 // dropped. Nothing is sent twice but a call that found its script missing, which has done nothing.
 //
-// Files: +Sending, +Replies, +Announcing, +Questions, +Orders, +Looking; the rest is in objects of their own: Link (the connection), SharedBreaker
-// (whether to ask at all), ObservedStates (denials that need no asking).
+// Files: +Sending, +Replies, +Announcing, +Questions, +Orders, +Looking; the rest is in objects of their own: Link (the
+// connection), SharedBreaker (whether to ask at all), ObservedStates (denials that need no asking).
 
 public import EventLoop
 import Limiting

@@ -76,7 +76,8 @@ struct TopKeys {
     let since = now.unix - (now.monotonic - snapshots.reduce(now.monotonic) { min($0, $1.since) })
     let policies = zip(set.policies, set.slots).filter { filter.includes($0.0) }.compactMap(page.member)
     let untracked = snapshots.reduce(0) { $0 + $1.untracked }
-    return #"{"since":\#(seconds(since)),"until":\#(seconds(now.unix)),"policies":\#(JSONText.array(policies))"#
+    return #"{"since":\#(UnixSeconds.roundedUp(since)),"until":\#(UnixSeconds.roundedUp(now.unix))"#
+      + #","policies":\#(JSONText.array(policies))"#
       + #","untracked":\#(untracked)}"# + "\n"
   }
 
@@ -103,11 +104,5 @@ struct TopKeys {
       let key = KeyText(entry.key.span, of: policy.key, ipv6Prefix: set.ipv6Prefix, isCut: isCut)
     else { return "{\(hash),\(numbers)}" }
     return #"{"key":\#(KeyJSON.text(key)),\#(numbers)\#(isCut ? #","cut":true,\#(hash)"# : "")}"#
-  }
-
-  /// Whole seconds, rounded up.
-  private static func seconds(_ nanoseconds: Int64) -> Int64 {
-    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: Bounds.second)
-    return remainder > 0 ? quotient + 1 : quotient
   }
 }

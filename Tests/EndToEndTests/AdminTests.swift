@@ -42,7 +42,7 @@ import Testing
     #expect(page.text.contains("weir"))
   }
 
-  @Test("the policies, whose overrides may name people, are not shown to a stranger's name for the listener")
+  @Test("the policies in force, and errors that quote their files, are not shown to a stranger's name for the listener")
   func foreignHost() throws {
     let weir = try WeirProcess(Self.policies)
     let admin = try #require(weir.admin)

@@ -31,7 +31,8 @@ import Testing
     let state = try #require(some.json)
     #expect(
       state.names == [
-        "domain", "policy", "key", "algorithm", "period", "limit", "remaining", "reset", "retry_after", "store", "mode",
+        "domain", "policy", "key", "algorithm", "period", "limit", "remaining", "reset", "retry_after", "store", "cell",
+        "mode",
         "order",
       ])
     #expect(state["domain"]?.string == "default" && state["policy"]?.string == "per-user")
@@ -74,6 +75,18 @@ import Testing
     #expect(try weir.call("reset", "{\(Self.annKey)}").json?["reset"]?.bool == false)
     #expect(try weir.call("unblock", "{\(Self.annKey)}").json?["replaced"] == .null)
     #expect(try weir.metric("weir_keys") == 0)
+  }
+
+  @Test("a state says whether the key has a counter of its own, shares the overflow cell, or has none")
+  func cell() throws {
+    let weir = try WeirProcess(Self.policies(), arguments: ["--max-keys", "1"])
+    #expect(try weir.state(Self.annQuery).json?["cell"]?.string == "none")
+    #expect(try weir.passes(Self.ann))
+    #expect(try weir.state(Self.annQuery).json?["cell"]?.string == "own")
+    #expect(try weir.passes(Self.bob))
+    let bob = try weir.state("policy=per-user&key=bob").json
+    #expect(bob?["cell"]?.string == "overflow" && bob?["remaining"]?.int == 2)
+    #expect(try weir.call("reset", #"{"policy": "per-user", "key": ["bob"]}"#).status == 409)
   }
 
   @Test("a block denies with the wait until it ends, and ends by itself")

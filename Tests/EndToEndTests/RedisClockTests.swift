@@ -47,4 +47,19 @@ import Testing
     #expect(try statuses(weir, 3, "/check/a") == [200, 200, 429])
     #expect(try weir.health() == "healthy")
   }
+
+  @Test("the state of a key has its times by Redis's clock, as checks do")
+  func state() throws {
+    let clock = try SteppedClock()
+    let redis = try RedisServer(environment: clock.environment)
+    let weir = try WeirProcess(
+      "policies: [{name: a, algorithm: fixed-window, limit: 2, period: 1h}]", redis: redis.url)
+    try weir.waitForHealth("healthy")
+    try step(clock, of: redis, seconds: 3 * 3600)
+    #expect(try statuses(weir, 1, "/check/a") == [200])
+    let state = try weir.state("policy=a").json
+    #expect(state?["store"]?.string == "redis" && state?["cell"] == .null)
+    let ahead = (state?["reset"]?.int ?? 0) - unixSeconds()
+    #expect((3 * 3600 - 5...4 * 3600 + 5).contains(ahead), "\(ahead)")
+  }
 }

@@ -204,7 +204,7 @@ final class AdminPages {
       "process_cpu_seconds_total", "Processor time.",
       [.init(.duration(UInt64(max(0, Machine.cpuSeconds()) * 1e9)))])
     page.gauge(
-      "process_open_fds", "Open descriptors.", [.init(.whole(UInt64(max(0, Machine.openDescriptors() ?? 0))))])
+      "process_open_fds", "Open descriptors.", Machine.openDescriptors().map { [.init(.whole(UInt64($0)))] } ?? [])
     // Raised at the start; here that only reads it.
     page.gauge(
       "process_max_fds", "Descriptors that the process may have.",

@@ -10,7 +10,7 @@ enum HomePage {
   /// The hashes are those of `Resources/index.html`; a test compares them.
   static let headers: StaticString = """
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-XuFNkLbd9ESeMNL3XKF5J2JrYAShtCJkbQK+xXFwxNg='; \
+    script-src 'sha256-IcWq6fDUiAKhxMoBL4h6SUKVWZ/LurMkOMglux0sMIA='; \
     style-src 'sha256-oe+Ygr5K8NWKqloAfZ0tWI3zPGq0ZLJYLBz8N8dlGnM='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r

@@ -88,11 +88,13 @@ final class KeyDesk {
     }
     guard place.isShared, charge.effect == .limit, let shared else {
       let here = store.state(slot: charge.slot, key: place.bytes.span, limit: charge.limit, now: now)
-      return reply(.json(describe(place, charge, here.decision, place.policy.store.rawValue, at: now)))
+      return reply(.json(describe(place, charge, here.decision, place.policy.store.rawValue, here.place, at: now)))
     }
     shared.look(charge, place.bytes) { [self] answer in
       switch answer {
-      case .success(let decision): reply(.json(describe(place, charge, decision, "redis", at: self.now)))
+      case .success(let there):
+        let now = Now(monotonic: self.now.monotonic, unix: there.unixNow)
+        reply(.json(describe(place, charge, there.decision, "redis", nil, at: now)))
       case .failure(let refusal): reply(fallback(place, charge).map { .json($0) } ?? .refused(refusal))
       }
     }
@@ -104,7 +106,7 @@ final class KeyDesk {
     var divided = [charge]
     _ = Decider.leaveRedis(&divided, reloader.inForce.set, live)
     let here = store.state(slot: charge.slot, key: place.bytes.span, limit: divided[0].limit, now: now)
-    return describe(place, divided[0], here.decision, "fallback", at: now)
+    return describe(place, divided[0], here.decision, "fallback", here.place, at: now)
   }
 
   /// What a check of cost 1 with this key would ask, orders included.
@@ -116,7 +118,9 @@ final class KeyDesk {
     return charge[0]
   }
 
-  private func describe(_ place: Place, _ charge: Charge, _ decision: Decision, _ home: String, at now: Now) -> String {
+  private func describe(
+    _ place: Place, _ charge: Charge, _ decision: Decision, _ home: String, _ cell: KeyState.Place?, at now: Now
+  ) -> String {
     var members = head(of: place)
     members += [
       ("algorithm", JSONText.quoted("\(place.policy.limit.algorithm.name)")),
@@ -124,10 +128,20 @@ final class KeyDesk {
     ]
     members += KeyNumbers(charge, decision, at: now).members
     members += [
-      ("store", JSONText.quoted(home)), ("mode", JSONText.quoted(place.policy.mode.rawValue)),
+      ("store", JSONText.quoted(home)), ("cell", place.isShared && home != "fallback" ? "null" : Self.word(cell)),
+      ("mode", JSONText.quoted(place.policy.mode.rawValue)),
       ("order", orderText(policy: place.number, key: place.bytes, reloader.inForce)),
     ]
     return JSONText.object(members)
+  }
+
+  private static func word(_ cell: KeyState.Place?) -> String {
+    switch cell {
+    case .own?: "\"own\""
+    case .overflow?: "\"overflow\""
+    case .some(.none): "\"none\""
+    case nil: "null"
+    }
   }
 
   private func describe(_ booked: BookedOrder) -> String {

@@ -19,12 +19,12 @@ final class RedisKeys: SharedKeys {
     self.unixNow = unixNow
   }
 
-  func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<Decision, Refusal>) -> Void) {
+  func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<SharedKeyState, Refusal>) -> Void) {
     let names = reloader.inForce.names
     ask { redis, done in
       redis.look(charge, key: key, names: names, reply: done)
     } then: { answer in
-      then(answer.map(\.decision).mapError(\.refusal))
+      then(answer.mapError(\.refusal))
     }
   }
 

@@ -3,12 +3,13 @@
 import CheckAPI
 import Limiting
 import Policies
+import RedisStore
 
 /// The way to Redis for calls about one key. Each call answers once, on the main loop, within the time for a shared
 /// decision; a failure is a 503 that says whether anything changed.
 protocol SharedKeys: AnyObject {
-  /// What a check of cost 1 would get.
-  func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<Decision, Refusal>) -> Void)
+  /// What a check of cost 1 would get, and the time there.
+  func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<SharedKeyState, Refusal>) -> Void)
 
   /// Forgets what the key has spent; whether there was anything.
   func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, SharedFailure>) -> Void)

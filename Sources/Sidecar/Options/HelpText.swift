@@ -55,8 +55,9 @@ public enum HelpText {
 
       Says of every policy of the check's domain whether it applies: which condition
       failed, or which key and numbers it gives; and which policy binds. No server is
-      asked: every counter is taken as unused. Exit code 65: wrong policies; 1: PATH
-      cannot be read.
+      asked: every counter is taken as unused, and the options of serve that are not
+      below as their defaults: trusted proxies, the names of the gateway's headers, no
+      --shadow. Exit code 65: wrong policies; 1: PATH cannot be read.
 
       """ + options(ExplainOptions.table)
     case .health:

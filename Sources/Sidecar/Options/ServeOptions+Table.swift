@@ -37,7 +37,7 @@ extension ServeOptions {
     ) { (options, text) throws(Misfit) in options.metrics = try addressOrOff(text) },
     .one(
       "--admin-token-file", "PATH", default: "none",
-      "a file with the token that allows changes where the admin address is not loopback"
+      "a file whose first line is the token that changes need, on loopback too; elsewhere there are none without"
     ) { (options, text) throws(Misfit) in options.adminTokenFile = try OptionValue.path(text) },
   ]
 
@@ -120,10 +120,15 @@ extension ServeOptions {
     .one("--drain-delay", "DURATION", default: "0s", "how long a stop goes on accepting first, 0s to 1d") {
       (options, text) throws(Misfit) in options.drainDelay = try OptionValue.duration(text, in: drainRange)
     },
-    .toggle("--hash-keys", "the admin listener shows hashes of keys, with a secret of this process, and never a key") {
-      options, isOn in options.hashesKeys = isOn
-    },
-    .one("--log-level", "LEVEL", default: "info", "the least that is logged: debug, info, warning or error") {
+    .toggle(
+      "--hash-keys",
+      "the lists of keys, answers about one key, and the log have hashes of keys, with a secret of this process; "
+        + "/explain and errors that quote policy files still show them"
+    ) { options, isOn in options.hashesKeys = isOn },
+    .one(
+      "--log-level", "LEVEL", default: "info",
+      "the least that is logged: debug, info, warning or error; changes of keys always are"
+    ) {
       (options, text) throws(Misfit) in
       let name = try OptionValue.word(text, of: LogLevel.allCases.map(\.name))
       options.logLevel = LogLevel.allCases.first { $0.name == name } ?? options.logLevel
