@@ -25,6 +25,7 @@ final class OrderBook {
   private var localBytes = 0
   private var shared: [CounterIdentity: Page] = [:]
   private var sharedOrders: [BookedOrder] = []
+  private var sharedBytes = 0
   /// When the first order ends.
   private var firstEnd = Int64.max
   private var set: PolicySet
@@ -85,9 +86,9 @@ final class OrderBook {
     let change = change(identity, key, to: booked, now: now)
     if local[identity]?[key] == nil, shared[identity]?[key] == nil {
       sweep(now: now)
-      guard count < OrderBounds.orders, change.isShared || localBytes + key.count <= Bounds.orderKeys else {
-        throw .full
-      }
+      // Those in Redis have as many bytes of their own: what is beyond them no weir would take.
+      let bytes = change.isShared ? sharedBytes : localBytes
+      guard count < OrderBounds.orders, bytes + key.count <= Bounds.orderKeys else { throw .full }
     }
     guard !change.isShared else { return change }
     _ = remove(identity, key)
@@ -153,6 +154,7 @@ final class OrderBook {
 
   private func keep(shared taken: [BookedOrder]) {
     sharedOrders = taken
+    sharedBytes = taken.reduce(0) { $0 + $1.key.count }
     shared = [:]
     for order in taken {
       shared[order.identity, default: [:]][order.key] = order

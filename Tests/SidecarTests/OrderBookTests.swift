@@ -261,4 +261,20 @@ import Testing
     #expect(rig.book.count == OrderBounds.orders)
     #expect(throws: OrderRefusal.full) { try rig.block("r", key: Self.key) }
   }
+
+  @Test("an order for Redis whose key no weir would have room for is refused")
+  func sharedFullOfBytes() throws {
+    let rig = Rig([Self.policy("r", store: .redis)])
+    let identity = CounterIdentity(Self.policy("r", store: .redis))
+    let long = (0..<Bounds.orderKeys / Bounds.orderKey).map { number in
+      BookedOrder(
+        identity: identity, key: [UInt8(number & 255), UInt8(number >> 8)] + Array(repeating: 0, count: 8_190),
+        order: Order(.block, until: Self.now + Self.minute), by: "x")
+    }
+    rig.book.takeShared(long, now: Self.now)
+    #expect(rig.book.count == long.count)
+    #expect(throws: OrderRefusal.full) { try rig.block("r", key: Self.key) }
+    rig.book.takeShared(Array(long.dropLast()), now: Self.now)
+    #expect(try rig.block("r", key: Self.key).isShared)
+  }
 }
