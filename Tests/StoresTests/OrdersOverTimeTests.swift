@@ -21,7 +21,7 @@ import Testing
   /// The check as the model asks it: other numbers, or a block, for whom something is ordered.
   private static func changed(_ ask: Ask, _ list: [Ordered], at unix: Int64) -> Ask {
     var ask = ask
-    guard ask.effect == .limit, let found = list.last(where: { $0.slot == ask.slot && $0.key == ask.key }),
+    guard ask.effect != .block, let found = list.last(where: { $0.slot == ask.slot && $0.key == ask.key }),
       unix < found.order.until
     else { return ask }
     switch found.order.kind {
@@ -29,6 +29,7 @@ import Testing
       ask.effect = .block
       ask.blockedUntil = found.order.until
     case .grant(let amount):
+      guard ask.effect == .limit else { return ask }
       ask.limit.burst += amount
       if ask.limit.algorithm != .tokenBucket { ask.limit.limit += amount }
     }
