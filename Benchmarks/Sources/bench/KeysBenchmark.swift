@@ -11,7 +11,7 @@ enum KeysBenchmark {
   static let rounds = 9
   static let keyBytes = 24
 
-  static let cases: [(name: String, keys: (Int) -> Int)] = [
+  static let cases: [(name: String, keys: @Sendable (Int) -> Int)] = [
     ("one key", { _ in 0 }),
     ("1000 keys, zipf", { zipf($0) }),
     ("1000 keys, uniform", { Int(mixed(UInt64($0)) % 1000) }),
