@@ -13,10 +13,10 @@ public struct ArenaRange: Sendable, Equatable {
   public var end: Int { Int(start) + Int(count) }
 }
 
-/// Comparison and hashing of such stretches, eight bytes at a time.
-enum Bytes {
+/// Comparison and hashing of such stretches, eight bytes at a time; and what else is done to bytes.
+public enum Bytes {
   /// The value of a hexadecimal digit; nil for any other byte.
-  static func hexValue(_ byte: UInt8) -> UInt8? {
+  public static func hexValue(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -26,10 +26,7 @@ final class OrderDelivery: TurnEndHandler {
     for worker in workers { worker.adopt(rules, book.orders) }
   }
 
-  func turnEnded() { deliver() }
-
-  /// Hands over now what else goes at the end of the turn: an errand that is asked after this finds workers that obey.
-  func deliver() {
+  func turnEnded() {
     guard delivered != book.version else { return }
     delivered = book.version
     for worker in workers { worker.obey(book.orders) }

@@ -110,7 +110,7 @@ private final class Flag: Sendable {
     let rig = try Rig()
     for key in 0..<UInt8(Bounds.workerErrands) + 60 {
       try rig.block(key)
-      rig.delivery.deliver()
+      rig.delivery.turnEnded()
     }
     try rig.worker.start(number: 0)
     #expect(rig.seen()?.count == Bounds.workerErrands + 60)
@@ -121,11 +121,11 @@ private final class Flag: Sendable {
     let rig = try Rig()
     rig.fillErrands()
     try rig.block(1)
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     try rig.worker.start(number: 0)
     #expect(rig.seen()?.count == 1)
     try rig.block(2)
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     #expect(rig.seen()?.count == 2)
   }
 
@@ -135,7 +135,7 @@ private final class Flag: Sendable {
     rig.fillErrands()
     rig.delivery.adopt(Rig.rules(["b", "a"]))
     try rig.block(2, "b")
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     try rig.worker.start(number: 0)
     #expect(rig.seen()?.order(slot: 98, key: [2].span) != nil)
     let obeyed = try rig.obeyed()
@@ -159,7 +159,7 @@ private final class Flag: Sendable {
   func together() throws {
     let rig = try Rig()
     try rig.block(1)
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     let obeyed = try rig.obeyed {
       rig.delivery.adopt(Rig.rules([]))
       try rig.worker.start(number: 0)
@@ -171,10 +171,10 @@ private final class Flag: Sendable {
   func reloads() throws {
     let rig = try Rig()
     try rig.block(1)
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     rig.delivery.adopt(Rig.rules(["b", "a"]))
     try rig.block(2, "b")
-    rig.delivery.deliver()
+    rig.delivery.turnEnded()
     try rig.worker.start(number: 0)
     let orders = try #require(rig.seen())
     #expect(orders.count == 2)

@@ -4,6 +4,7 @@
 import CheckAPI
 import EventLoop
 import HTTP1
+import Policies
 
 /// What an operator asks.
 final class AdminRequest {
@@ -79,8 +80,8 @@ enum QueryText {
     var bytes: [UInt8] = []
     var index = text.startIndex
     while index < text.endIndex {
-      if text[index] == UInt8(ascii: "%"), index + 2 < text.endIndex, let high = digit(text[index + 1]),
-        let low = digit(text[index + 2])
+      if text[index] == UInt8(ascii: "%"), index + 2 < text.endIndex, let high = Bytes.hexValue(text[index + 1]),
+        let low = Bytes.hexValue(text[index + 2])
       {
         bytes.append(high << 4 | low)
         index += 3
@@ -90,14 +91,5 @@ enum QueryText {
       index += 1
     }
     return bytes
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

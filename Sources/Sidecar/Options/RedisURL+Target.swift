@@ -2,6 +2,7 @@
 //
 // The URL is valid, so nothing here can fail; what a URL may hold is decided in RedisURL.swift alone.
 
+import Policies
 public import RedisStore
 
 extension RedisURL {
@@ -86,18 +87,11 @@ extension RedisURL {
         bytes.append(byte)
         continue
       }
-      guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
+      guard let high = rest.popFirst().flatMap(Bytes.hexValue), let low = rest.popFirst().flatMap(Bytes.hexValue) else {
+        return nil
+      }
       bytes.append(high << 4 | low)
     }
     return bytes
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }
