@@ -44,11 +44,12 @@ import Testing
       """
       policies:
         - {name: slow, match: {path: /slow}, algorithm: token-bucket, limit: 1, period: 1500ms}
-        - {name: fast, match: {path: /fast}, algorithm: token-bucket, limit: 1, period: 10ms, cost: 1}
+        - {name: fast, match: {path: /fast}, algorithm: token-bucket, limit: 1, period: 300ms, cost: 1}
       """)
     let client = try weir.client()
     for target in ["/check/slow", "/check/fast"] {
-      // On a slow machine a token may be back before the next check: ask until one is denied.
+      // On a slow machine a token may be back before the next check: ask until one is denied. The period is longer than
+      // the pause between two looks, else none ever would be.
       var denied = try client.request("GET", target)
       try eventually("\(target) is denied") {
         denied = try client.request("GET", target)
