@@ -35,7 +35,8 @@ enum Bounds {
   /// and 128 take it about half a millisecond.
   static let chargesPerCall = 128
   /// Calls without a reply beyond which a turn's checks wait for one, unless they fill a call: under load checks gather
-  /// and cost Redis a third each. (Signs of life and questions about orders count among the calls: three a second.)
+  /// and cost Redis a third each. (Signs of life and questions about orders count among the calls: where there are
+  /// several domains, checks may wait so for one reply every 400 ms.)
   static let callsInFlight = 2
   /// How long a check waits so at most: where the way to Redis is long, waiting for a reply would cost all its time.
   static func gatheringTime(_ timeout: Int64) -> Int64 { timeout / 16 }
@@ -61,7 +62,8 @@ enum Bounds {
 
   // MARK: Orders
 
-  /// How often one worker of a process asks whether anybody has ordered something: all weirs obey within a second.
+  /// How often one worker of a process asks each domain whether anybody has ordered something: all weirs obey within a
+  /// second.
   static let orderInterval: Int64 = 400_000_000
   /// Orders of one page, and bytes after which it ends: reading it takes a worker well below a millisecond.
   static let orderPage = 128

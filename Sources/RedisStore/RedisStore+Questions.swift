@@ -6,15 +6,24 @@ import EventLoop
 extension RedisStore {
   /// Sends a command at once. Its answer comes on the loop, at the latest when its time is over; from inside this call
   /// where Redis is away.
-  func ask(_ question: Question) {
+  func ask(_ question: Question) { ask([question]) }
+
+  /// Sends several in one write.
+  func ask(_ questions: [Question]) {
+    guard !questions.isEmpty else { return }
     guard canAsk() else {
       let detail =
         shared.breaker.isClosed ? "there is no connection" : "it did not answer of late, and is not asked for a while"
-      return question.answer(.failure(WordFailure(.disconnected, detail, mayBeDone: false)))
+      for question in questions {
+        question.answer(.failure(WordFailure(.disconnected, detail, mayBeDone: false)))
+      }
+      return
     }
     out.removeAll(keepingCapacity: true)
-    out.append(contentsOf: question.command)
-    calls.append(.question, sentAt: loop.now, deadline: loop.now + timeout).question = question
+    for question in questions {
+      out.append(contentsOf: question.command)
+      calls.append(.question, sentAt: loop.now, deadline: loop.now + timeout).question = question
+    }
     send()
   }
 

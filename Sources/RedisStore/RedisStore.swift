@@ -52,7 +52,6 @@ public final class RedisStore {
   /// Where the worker that reads orders for its process hands them over; nil for the others.
   let takeOrders: (@Sendable (OrderPage) -> Bool)?
   var orders = OrderReader()
-  var isReadingOrders = false
   /// Tickets that are being redeemed, while nothing else is under way.
   var redeeming: [Ticket] = []
   private var timer: Timer?

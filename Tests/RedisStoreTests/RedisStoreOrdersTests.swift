@@ -16,12 +16,13 @@ private final class Pages: Sendable {
   let isFull = Atomic(false)
 
   var all: [OrderPage] { pages.withLock { $0 } }
-  /// The newest word about each order.
-  var orders: [[UInt8]: BookedOrder] {
-    all.reduce(into: [:]) { known, page in
-      if page.beginsAnew { known = [:] }
-      for change in page.changes { known[change.name] = change.order }
+  /// What the newest words about all orders leave.
+  var orders: [BookedOrder] {
+    let known = all.reduce(into: [String: [[UInt8]: BookedOrder]]()) { known, page in
+      if page.beginsAnew { known[page.domain] = [:] }
+      for change in page.changes { known[page.domain, default: [:]][change.name] = change.order }
     }
+    return known.values.flatMap(\.values)
   }
   var resets: Int { all.reduce(0) { $0 + $1.reset.digests.count } }
 
@@ -79,7 +80,7 @@ private final class OrderRig {
 
   /// Whether the orders of these keys, and no others, are what was read.
   func obeys(_ keys: String...) -> Bool {
-    rig.test.run { self.pages.orders.values.map { String(decoding: $0.key, as: UTF8.self) }.sorted() == keys.sorted() }
+    rig.test.run { self.pages.orders.map { String(decoding: $0.key, as: UTF8.self) }.sorted() == keys.sorted() }
   }
 }
 
@@ -93,7 +94,7 @@ private final class OrderRig {
     let order = OrderRig.order("a", .grant(5))
     #expect(one.write(order) == .success(.done) && two.write(OrderRig.order("b")) == .success(.done))
     #expect(one.obeys("a", "b") && two.obeys("a", "b"))
-    #expect(two.pages.orders.values.contains(order), "as it was written")
+    #expect(two.pages.orders.contains(order), "as it was written")
     let three = OrderRig(test, server.target)
     #expect(three.obeys("a", "b"))
     #expect(two.end("a") == .success(.done) && two.end("a") == .success(.nothing))
@@ -209,6 +210,117 @@ private final class OrderRig {
     #expect(try one.look("k", algorithm: algorithm)?.get().decision.remaining == 3)
     let above = try #require(try one.look("k", cost: 4, algorithm: algorithm)?.get())
     #expect(above.decision.outcome == .denyAlways)
+  }
+
+  // MARK: Several domains, several slots
+
+  @Test("of several domains each is read by itself; one question about each is written at once")
+  func domains() throws {
+    let server = try RedisServer()
+    let test = try TestLoop()
+    let one = OrderRig(test, server.target)
+    #expect(one.rig.connect() && test.run { one.pages.all.count == 1 })
+    let policies = ["default", "other"].map {
+      Policy(
+        domain: $0, name: "p0", limit: Limit(algorithm: .fixedWindow, limit: 1, period: 1_000_000_000), store: .redis)
+    }
+    one.store.adopt(KeyNames(policies))
+    var order = OrderRig.order("b")
+    order.identity = CounterIdentity(policies[1])
+    #expect(one.write(OrderRig.order("a")) == .success(.done) && one.write(order) == .success(.done))
+    #expect(one.obeys("a", "b"))
+    #expect(Set(one.pages.all.map(\.domain)) == ["default", "other"])
+  }
+
+  @Test("another type under a domain's version is no error, and no order")
+  func foreign() throws {
+    let server = try RedisServer()
+    let one = OrderRig(try TestLoop(), server.target)
+    #expect(one.rig.connect() && one.write(OrderRig.order("a")) == .success(.done) && one.obeys("a"))
+    let key = String(decoding: OrderKeys(domain: "default").version, as: UTF8.self)
+    try server.run("DEL", key)
+    try server.run("RPUSH", key, "x")
+    #expect(one.obeys())
+    #expect(one.rig.observer.kinds.isEmpty)
+  }
+
+  @Test("a reset is told, then the counter is deleted, then it is told again, each in one slot")
+  func resetInThree() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    server.answer = { command, _ in command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command) }
+    #expect(one.rig.connect())
+    #expect(one.reset("k") == .success(.forgotten))
+    let digest = KeyDigest(Array("k".utf8).span)
+    let (counter, version) = (
+      String(decoding: KeyNames.counter(OrderRig.identity, digest), as: UTF8.self),
+      String(decoding: OrderKeys(domain: "default").version, as: UTF8.self)
+    )
+    let commands = server.commands.filter { $0.first == "DEL" || $0.contains("reset") }
+    #expect(commands.map { $0[0] } == ["EVALSHA", "DEL", "EVALSHA"])
+    #expect(commands[1] == ["DEL", counter])
+    for told in [commands[0], commands[2]] {
+      #expect(told[2] == "4" && told[3...6].allSatisfy { $0.hasPrefix(version) } && !told.contains(counter))
+    }
+  }
+
+  @Test("whoever hears of a reset and asks again never remembers the counter from before it")
+  func resetMeanwhile() throws {
+    let test = try TestLoop()
+    let server = try RedisServer()
+    let (one, two) = (OrderRig(test, server.target), OrderRig(test, server.target))
+    #expect(one.rig.connect() && two.rig.connect())
+    func passes(_ weir: OrderRig) -> Bool {
+      let ticket = weir.rig.ticket("k")
+      return weir.rig.ask(ticket) == .decided && ticket.isAllowed
+    }
+    #expect([passes(one), passes(one), passes(one), passes(one)] == [true, true, true, false])
+    // The first word of a reset, as if its weir were slow: the other one hears it, asks, and remembers.
+    let keys = OrderKeys(domain: "default")
+    let member = OrderKeys.member(OrderKeys.resetMark, OrderRig.identity, KeyDigest(Array("k".utf8).span))
+    let word =
+      [keys.version, keys.orders, keys.changes, keys.ends, Array("reset".utf8), member].map {
+        String(decoding: $0, as: UTF8.self)
+      } + ["100"]
+    try server.client().run(["EVAL", String(decoding: Script.orders.text, as: UTF8.self), "4"] + word)
+    #expect(test.run { two.pages.resets == 1 })
+    #expect(!passes(two) && two.store.remembers(two.rig.ticket("k")))
+    #expect(one.reset("k") == .success(.forgotten))
+    #expect(test.run { two.pages.resets >= 2 && !two.store.remembers(two.rig.ticket("k")) })
+    #expect(passes(two))
+  }
+
+  @Test("a reset that is refused a word changes nothing; one whose later words fail may have been done")
+  func resetFails() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    func isReset(_ command: [String]) -> Bool { command.contains("reset") }
+    for (failing, answer, deletes, mayBeDone) in [
+      (0, ":-1", 0, false), (0, "-OOM no room", 0, false), (1, "-NOPERM no", 1, false), (2, "-OOM no room", 1, true),
+      (2, ":-1", 1, true), (1, "", 1, true), (2, "", 1, true), (0, "", 0, false),
+    ] as [(Int, String, Int, Bool)] {
+      server.answer = { command, _ in command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command) }
+      #expect(one.rig.connect())
+      var (count, deleted) = (0, 0)
+      server.answer = { command, _ in
+        if command.first == "MGET" { return .say("*1\r\n$-1") }
+        guard command.first == "DEL" || isReset(command) else { return FakeRedis.healthy(command) }
+        defer { count += 1 }
+        if command.first == "DEL" { deleted += 1 }
+        return count == failing ? (answer.isEmpty ? .close : .say(answer)) : FakeRedis.healthy(command)
+      }
+      let result = one.reset("k")
+      if (failing, answer) == (0, ":-1") {
+        #expect(result == .success(.full))
+      } else if case .failure(let failure)? = result {
+        #expect(failure.mayBeDone == mayBeDone, "\(failing) \(answer)")
+      } else {
+        Issue.record("\(failing) \(answer): \(String(describing: result))")
+      }
+      #expect(deleted == deletes)
+    }
   }
 
   // MARK: Redis does not answer

@@ -6,7 +6,7 @@ import Policies
 import RedisStore
 
 /// The way to Redis for calls about one key. Each call answers once, on the main loop, within the time for a shared
-/// decision; a failure is a 503 that says whether anything changed.
+/// decision, a reset within three; a failure is a 503 that says whether anything changed.
 protocol SharedKeys: AnyObject {
   /// What a check of cost 1 would get, and the time there.
   func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<SharedKeyState, Refusal>) -> Void)
