@@ -56,6 +56,13 @@ public final class KeyNames: Sendable {
     }
   }
 
+  /// The name that `append` writes.
+  func counter(policy: Int, key: KeyDigest) -> [UInt8] {
+    var name: [UInt8] = []
+    append(policy: policy, key: key, to: &name)
+    return name
+  }
+
   /// Where weirs that serve these domains announce themselves: a key a domain or, where they are many, one key for all
   /// who serve the same ones, so that a sign of life costs Redis little.
   static func live(_ domains: [String]) -> [[UInt8]] {
@@ -69,6 +76,12 @@ public final class KeyNames: Sendable {
     var name = Array("weir:live:{".utf8)
     KeyDigest(Array(domain.utf8).span).append(to: &name)
     return name + "}".utf8
+  }
+
+  /// The domains whose weirs announce themselves under `key`, one of `live`.
+  func domains(announcedBy key: [UInt8]) -> [String] {
+    guard live.count == domains.count else { return domains }
+    return live.firstIndex(of: key).map { [domains[$0]] } ?? []
   }
 
   private func start(_ policy: Int) -> Int { policy == 0 ? 0 : ends[policy - 1] }

@@ -16,6 +16,8 @@ struct OrderReader {
     var command: [UInt8]
     /// What the command calls; nil for a plain one.
     var script: Script?
+    /// One that it reads; all of them are in one hash slot.
+    var key: [UInt8]
     /// Of the domain.
     fileprivate var place: Int
     /// The version that made us ask for changes; nil where that is what is asked for.
@@ -82,7 +84,8 @@ struct OrderReader {
       if domains[place].heardAt < now - Bounds.orderGap { domains[place].doubt() }
       // MGET of one key: where another program has put something else there, GET is an error, and this is nothing.
       return Inquiry(
-        command: RedisCommand.bytes([Array("MGET".utf8), domains[place].keys.version]), script: nil, place: place,
+        command: RedisCommand.bytes([Array("MGET".utf8), domains[place].keys.version]), script: nil,
+        key: domains[place].keys.version, place: place,
         version: nil, round: round)
     }
   }
@@ -97,7 +100,7 @@ struct OrderReader {
       + [domain.number, Int64(Bounds.orderPage), Int64(Bounds.orderPageBytes)].map { Array(String($0).utf8) }
     return Inquiry(
       command: RedisCommand.bytes([Array("EVALSHA".utf8), Script.changes.digest, [UInt8(ascii: "3")]] + arguments),
-      script: .changes, place: place, version: version, round: round)
+      script: .changes, key: domain.keys.version, place: place, version: version, round: round)
   }
 
   // MARK: Hearing

@@ -34,7 +34,7 @@ extension RedisStore {
   }
 
   private func orderQuestion(_ inquiry: OrderReader.Inquiry) -> Question {
-    Question(command: inquiry.command, script: inquiry.script) { [unowned self] answer in
+    Question(command: inquiry.command, script: inquiry.script, key: inquiry.key) { [unowned self] answer in
       switch answer {
       case .success(let reply): heardOrders(reply, inquiry)
       case .failure: orders.failed(inquiry)
@@ -49,7 +49,7 @@ extension RedisStore {
       page = try orders.heard(reply, to: inquiry, now: loop.now)
     } catch {
       orders.failed(inquiry)
-      return link.fail(.protocolError, detail: "the reply about orders is malformed; are these keys another program's?")
+      return distrust("the reply about orders is malformed; are these keys another program's?")
     }
     guard let page else { return }
     observed.forget(page.reset, at: loop.now)
@@ -103,7 +103,7 @@ extension RedisStore {
     let digest = KeyDigest(key.span)
     tellOfReset(identity, digest) { [unowned self] answer in
       switch answer {
-      case .success(true): delete(KeyNames.counter(identity, digest)) { self.deleted($0, identity, digest, reply) }
+      case .success(true): delete(identity, digest) { self.deleted($0, identity, digest, reply) }
       case .success(false): reply(.success(.full))
       // Others forget in vain, and ask once more.
       case .failure(var failure):
@@ -150,9 +150,12 @@ extension RedisStore {
     }
   }
 
-  /// Deletes one key; how many there were.
-  private func delete(_ name: [UInt8], _ answer: @escaping (Result<Int64, WordFailure>) -> Void) {
-    askForNumber(RedisCommand.bytes([Array("DEL".utf8), name]), nil, answer)
+  /// Deletes one counter; how many there were.
+  private func delete(
+    _ identity: CounterIdentity, _ digest: KeyDigest, _ answer: @escaping (Result<Int64, WordFailure>) -> Void
+  ) {
+    let name = KeyNames.counter(identity, digest)
+    askForNumber(RedisCommand.bytes([Array("DEL".utf8), name]), nil, name, answer)
   }
 
   private static let untold = WordFailure(.other, "too many keys were reset within a minute", mayBeDone: true)
@@ -167,14 +170,14 @@ extension RedisStore {
     let names = [keys.version, keys.orders, keys.changes, keys.ends]
     let command = RedisCommand.bytes(
       [Array("EVALSHA".utf8), Script.orders.digest, Array("\(names.count)".utf8)] + names + arguments)
-    askForNumber(command, .orders, answer)
+    askForNumber(command, .orders, keys.version, answer)
   }
 
   private func askForNumber(
-    _ command: [UInt8], _ script: Script?, _ answer: @escaping (Result<Int64, WordFailure>) -> Void
+    _ command: [UInt8], _ script: Script?, _ key: [UInt8], _ answer: @escaping (Result<Int64, WordFailure>) -> Void
   ) {
     ask(
-      Question(command: command, script: script) { result in
+      Question(command: command, script: script, key: key) { result in
         answer(
           result.flatMap { reply in
             guard case .integer(let number) = reply.kind else { return .failure(Self.strange) }

@@ -23,21 +23,26 @@ final class RedisStatus: Sendable {
   private static let quiet: Int64 = 60 * Bounds.second
   private static let well: Int64 = 10 * Bounds.second
 
-  let breaker: SharedBreaker
+  let servers: RedisServers
   let live: LiveWeirs
   private let state = Mutex(State())
   private let logger: EventLogger
   private let url: String
 
-  /// - Parameter url: Without secrets.
-  init(live: LiveWeirs, url: String, logger: EventLogger) {
-    breaker = SharedBreaker(observer: BreakerLog(url: url, logger: logger))
+  /// - Parameters:
+  ///   - url: Without secrets.
+  ///   - makeServers: Makes them, given who is told of a breaker: of the whole Redis (nil), or of one node.
+  init(
+    live: LiveWeirs, url: String, logger: EventLogger,
+    makeServers: (@escaping @Sendable (NodeAddress?) -> any BreakerObserver) -> RedisServers
+  ) {
+    servers = makeServers { node in BreakerLog(url: url, node: node, logger: logger) }
     self.live = live
     self.url = url
     self.logger = logger
   }
 
-  /// Workers that are connected and logged in.
+  /// Connections of workers that are logged in.
   var connections: Int { state.withLock { $0.connections } }
 
   func connected() {
@@ -74,26 +79,57 @@ final class RedisStatus: Sendable {
   func health(workers: Int) -> String {
     let (connections, newest) = state.withLock { ($0.connections, $0.newest) }
     let cause = newest.map { ": \($0.rawValue)" } ?? ""
-    switch breaker.state {
-    case .closed: break
-    case .open: return "not asked, the breaker is open" + cause
-    case .halfOpen: return "not asked but for a trial, the breaker is half-open" + cause
+    switch servers {
+    case .one(_, let breaker):
+      if let trouble = Self.trouble(breaker.state) { return trouble + cause }
+      guard connections > 0 else { return "not connected" + cause }
+      guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
+    case .cluster(let nodes):
+      let covered = nodes.map.current.map.covered
+      guard covered > 0 else { return "no node of the cluster has answered" + cause }
+      let away = nodes.states.filter { $0.state != .closed }
+      if let first = away.first, let trouble = Self.trouble(first.state) {
+        return "\(away.count) of \(nodes.states.count) masters are away; \(first.node) is \(trouble)" + cause
+      }
+      guard covered == HashSlot.count else { return "\(HashSlot.count - covered) slots have no master" + cause }
     }
-    guard connections > 0 else { return "not connected" + cause }
-    guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
     return "ok"
+  }
+
+  private static func trouble(_ state: Breaker.State) -> String? {
+    switch state {
+    case .closed: nil
+    case .open: "not asked, the breaker is open"
+    case .halfOpen: "not asked but for a trial, the breaker is half-open"
+    }
+  }
+
+  /// Whether checks can be asked of Redis from now on: all workers are connected, or the nodes of a cluster known.
+  func isReady(workers: Int) -> Bool {
+    switch servers {
+    case .one: connections >= workers
+    case .cluster(let nodes): nodes.map.version > 0
+    }
+  }
+
+  /// The state that is furthest from closed.
+  var worstBreaker: Breaker.State {
+    switch servers {
+    case .one(_, let breaker): breaker.state
+    case .cluster(let nodes): nodes.states.map(\.state).max { $0.rawValue < $1.rawValue } ?? .closed
+    }
   }
 }
 
 /// Says when Redis is no longer asked, and when it is again; not each trial in between.
 private final class BreakerLog: BreakerObserver {
-  private let url: String
   private let logger: EventLogger
   private let isOpen = Atomic<Bool>(false)
+  private let fields: KeyValuePairs<String, LogValue>
 
-  init(url: String, logger: EventLogger) {
-    self.url = url
+  init(url: String, node: NodeAddress?, logger: EventLogger) {
     self.logger = logger
+    fields = node.map { ["redis": .string(url), "node": .string($0.description)] } ?? ["redis": .string(url)]
   }
 
   func redisBreakerChanged(to state: Breaker.State) {
@@ -101,9 +137,9 @@ private final class BreakerLog: BreakerObserver {
     let isNews = isOpen.exchange(state == .open, ordering: .relaxed) != (state == .open)
     guard isNews else { return }
     if state == .open {
-      logger.log(.info, "redis breaker open", ["redis": .string(url)])
+      logger.log(.info, "redis breaker open", fields)
     } else {
-      logger.log(.info, "redis breaker closed", ["redis": .string(url)])
+      logger.log(.info, "redis breaker closed", fields)
     }
   }
 }

@@ -59,7 +59,9 @@ final class SidecarProcess {
       DenialLog(perSecond: perSecond, format: format, display: display, write: StandardError.writeAtOnce)
     }
     redis = options.redis.map { [logger] url in
-      RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
+      RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger) { observer in
+        .one(url.target(passwordFile: options.redisPasswordFile), SharedBreaker(observer: observer(nil)))
+      }
     }
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)
@@ -157,7 +159,7 @@ final class SidecarProcess {
   private func waitForRedis() {
     guard let redis else { return }
     let end = Loop.monotonicNow() + Bounds.redisStart
-    while redis.connections < workers.count, Loop.monotonicNow() < end { usleep(Bounds.redisStartPause) }
+    while !redis.isReady(workers: workers.count), Loop.monotonicNow() < end { usleep(Bounds.redisStartPause) }
   }
 
   /// Reads the policies; what is wrong with them ends the start.
@@ -214,11 +216,10 @@ final class SidecarProcess {
   }
 
   private func seat(_ number: Int, _ id: String) -> RedisSeat? {
-    guard let redis, let url = options.redis else { return nil }
+    guard let redis else { return nil }
     var seat = RedisSeat(
-      target: url.target(passwordFile: options.redisPasswordFile), timeout: options.redisTimeout,
-      shared: RedisStore.Shared(breaker: redis.breaker, live: redis.live, id: id), announces: number == 0,
-      status: redis)
+      timeout: options.redisTimeout, shared: RedisStore.Shared(servers: redis.servers, live: redis.live, id: id),
+      announces: number == 0, status: redis)
     if number == 0, let orderPages { seat.takeOrders = { page in orderPages.post(page) } }
     return seat
   }

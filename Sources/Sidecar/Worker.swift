@@ -155,7 +155,6 @@ final class Worker: @unchecked Sendable {
 
 /// What a worker needs to connect to Redis.
 struct RedisSeat {
-  var target: RedisTarget
   /// Nanoseconds from a check's arrival.
   var timeout: Int64
   var shared: RedisStore.Shared
@@ -167,7 +166,7 @@ struct RedisSeat {
 
   func store(_ loop: Loop, _ names: KeyNames, _ watch: RedisWatch) -> RedisStore {
     RedisStore(
-      loop: loop, target: target, timeout: timeout, shared: shared, announces: announces, names: names,
+      loop: loop, timeout: timeout, shared: shared, announces: announces, names: names,
       observer: watch, takeOrders: takeOrders)
   }
 }

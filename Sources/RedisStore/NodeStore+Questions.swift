@@ -1,9 +1,9 @@
-// RedisStore+Questions.swift: single commands apart from the checks. They travel on the same connection, in order, and
+// NodeStore+Questions.swift: single commands apart from the checks. They travel on the same connection, in order, and
 // have the same time.
 
 import EventLoop
 
-extension RedisStore {
+extension NodeStore {
   /// Sends a command at once. Its answer comes on the loop, at the latest when its time is over; from inside this call
   /// where Redis is away.
   func ask(_ question: Question) { ask([question]) }
@@ -11,9 +11,13 @@ extension RedisStore {
   /// Sends several in one write.
   func ask(_ questions: [Question]) {
     guard !questions.isEmpty else { return }
-    guard canAsk() else {
+    if isOpening, breaker.isClosed, earlyQuestions.count + questions.count <= Bounds.earlyQuestions {
+      earlyQuestions += questions
+      return
+    }
+    guard canAsk(), link.isReady else {
       let detail =
-        shared.breaker.isClosed ? "there is no connection" : "it did not answer of late, and is not asked for a while"
+        breaker.isClosed ? "there is no connection" : "it did not answer of late, and is not asked for a while"
       for question in questions {
         question.answer(.failure(WordFailure(.disconnected, detail, mayBeDone: false)))
       }
@@ -21,6 +25,10 @@ extension RedisStore {
     }
     out.removeAll(keepingCapacity: true)
     for question in questions {
+      if question.isAsking {
+        out.append(contentsOf: Self.asking)
+        _ = calls.append(.asking, sentAt: loop.now, deadline: loop.now + timeout)
+      }
       out.append(contentsOf: question.command)
       calls.append(.question, sentAt: loop.now, deadline: loop.now + timeout).question = question
     }
