@@ -74,4 +74,13 @@ enum Bounds {
   static let orderWhole: Int64 = 60 * second
   /// Bytes of the words that say who ordered: a name and a line of text.
   static let orderBy = 1_024
+
+  // MARK: Cluster
+
+  /// Nodes of one cluster: what the specification recommends at most.
+  static let clusterNodes = 1_000
+  /// Bytes of MOVED and ASK: the longest host name, and some more.
+  static let redirection = 300
+  /// Bytes of a host's name: what Redis takes, and DNS.
+  static let hostName = 255
 }
