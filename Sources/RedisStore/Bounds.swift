@@ -95,4 +95,26 @@ enum Bounds {
   static let orderWhole: Int64 = 60 * second
   /// Bytes of the words that say who ordered: a name and a line of text.
   static let orderBy = 1_024
+
+  // MARK: Cluster
+
+  /// Nodes of one cluster: what the specification recommends at most.
+  static let clusterNodes = 1_000
+  /// Nodes of each kind that one reading of the map asks at most: with 2 s each, it ends within a minute.
+  static let clusterAsked = 8
+  /// How often the map is read while all is well: half of it to all of it passes between two readings.
+  static let clusterInterval: Int64 = 10 * second
+  /// The same while slots are not served or no node is believed: a failover takes longer than this.
+  static let clusterTrouble: Int64 = second / 2
+  /// The least between the beginnings of two readings.
+  static let clusterPause: Int64 = second / 10
+  /// From the questions to a node to the last of its replies.
+  static let clusterAnswer: Int64 = second
+  /// After how long without a believed map older epochs are believed again. A node that is cut off knows it after
+  /// `cluster-node-timeout`, 15 s by default.
+  static let clusterDoubt: Int64 = 30 * second
+  /// Bytes of MOVED and ASK: the longest host name, and some more.
+  static let redirection = 300
+  /// Bytes of a host's name: what Redis takes, and DNS.
+  static let hostName = 255
 }

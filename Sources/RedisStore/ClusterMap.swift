@@ -57,6 +57,9 @@ public final class ClusterMap: Sendable {
     if isWanted.load(ordering: .acquiring) { wake?() }
   }
 
+  /// Whether a reading was wanted since the last one began.
+  var isRefreshWanted: Bool { isWanted.load(ordering: .acquiring) }
+
   /// A reading begins: what is wanted from now on wants another one.
   func beginsRefresh() { isWanted.store(false, ordering: .releasing) }
 
