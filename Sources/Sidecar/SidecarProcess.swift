@@ -46,7 +46,7 @@ final class SidecarProcess {
 
   /// Makes what needs neither files nor sockets.
   init(_ options: ServeOptions) throws(StartFailure) {
-    try Self.checkFiles(options)
+    try StartFiles.check(options)
     self.options = options
     let format = options.logFormat ?? StandardError.defaultFormat
     logger = EventLogger(
@@ -71,26 +71,6 @@ final class SidecarProcess {
       loop = try Loop()
     } catch {
       throw StartFailure("weir: cannot make an event loop: \(error)\n")
-    }
-  }
-
-  /// What Redis is to be asked with, and the token of operators, must be there at the start; later they are read anew
-  /// at every connection or call.
-  private static func checkFiles(_ options: ServeOptions) throws(StartFailure) {
-    let target = options.redis?.target(passwordFile: options.redisPasswordFile)
-    let files = [
-      ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
-      ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
-      ("--redis ?key=", target?.tls?.key),
-    ]
-    for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
-      let reason = unsafe String(cString: strerror(errno))
-      throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
-    }
-    if let path = options.adminTokenFile, AdminGuard.token(in: path) == nil {
-      throw StartFailure(
-        "weir: --admin-token-file \(path): its first line is no token; put one there, of 1 to \(Bounds.adminToken) printable "
-          + "ASCII characters\n")
     }
   }
 

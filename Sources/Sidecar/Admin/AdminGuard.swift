@@ -69,9 +69,12 @@ struct AdminGuard {
   /// A file's first line, without blanks at its end, which no header can carry; nil where it cannot be read, is empty or
   /// too long, or is more than printable ASCII, which would be read as something shorter.
   static func token(in path: String) -> String? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without blocking, lest a pipe that took the file's place holds the thread.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, StartFiles.isRegular(status) else { return nil }
     var bytes = [UInt8](repeating: 0, count: Bounds.adminToken + 1)
     let count = unsafe read(descriptor, &bytes, bytes.count)
     guard count > 0 else { return nil }
