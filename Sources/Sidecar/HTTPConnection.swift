@@ -50,7 +50,7 @@ final class HTTPConnection: StreamHandler {
     self.stream = stream
     self.place = place
     self.isRefused = isRefused
-    deadline = server.loop.now + Bounds.idleTime
+    deadline = server.loop.now + server.idleTime
   }
 
   // MARK: Events
@@ -102,7 +102,7 @@ final class HTTPConnection: StreamHandler {
     if pending != nil {
       expect(.body, within: Bounds.requestTime)
     } else {
-      expect(.request, within: server.isDraining ? Bounds.drainIdleTime : Bounds.idleTime)
+      expect(.request, within: server.isDraining ? Bounds.drainIdleTime : server.idleTime)
     }
     stream.resumeReading()
   }
@@ -200,7 +200,7 @@ final class HTTPConnection: StreamHandler {
     if case .close = after {
       expect(.linger, within: Bounds.lingerTime)
     } else {
-      expect(.request, within: Bounds.idleTime)
+      expect(.request, within: server.idleTime)
     }
   }
 

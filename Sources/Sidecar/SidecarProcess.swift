@@ -247,7 +247,7 @@ final class SidecarProcess {
       let server = HTTPServer(
         loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics, logger: logger),
         counters: ownCounters, kind: kind,
-        budget: ConnectionBudget(limit: Bounds.adminConnections),
+        budget: ConnectionBudget(limit: Bounds.adminConnections), idleTime: Bounds.adminIdleTime,
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
       try server.listen(on: socket)
       servers.append(server)
