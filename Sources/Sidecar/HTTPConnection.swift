@@ -257,15 +257,3 @@ final class HTTPConnection: StreamHandler {
     if wait == .request { deadline = min(deadline, server.loop.now + Bounds.drainIdleTime) }
   }
 }
-
-extension WorkerCounter {
-  /// The counter of a request that was answered with an error while it was read.
-  static func rejection(for status: Int) -> WorkerCounter {
-    switch status {
-    case 414: .rejectedTarget
-    case 431: .rejectedHead
-    case 505: .rejectedVersion
-    default: .rejectedMalformed
-    }
-  }
-}

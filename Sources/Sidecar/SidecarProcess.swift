@@ -245,7 +245,9 @@ final class SidecarProcess {
     for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
       guard let socket else { continue }
       let server = HTTPServer(
-        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics, logger: logger),
+        loop: loop,
+        responder: AdminResponder(
+          pages.routes(), guardian, isReadOnly: kind == .metrics, counters: ownCounters, logger: logger),
         counters: ownCounters, kind: kind,
         budget: ConnectionBudget(limit: Bounds.adminConnections), idleTime: Bounds.adminIdleTime,
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })

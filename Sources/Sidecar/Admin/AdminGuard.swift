@@ -18,7 +18,10 @@ struct AdminGuard {
   /// Holds the token; nil: none is asked for. Read at every call, so that it can be exchanged.
   let tokenFile: String?
 
-  /// - Throws: 401, 403, 415 or 421.
+  /// Of a page that is not this listener's.
+  static let otherSite = Refusal(403, "requests of other sites' pages are refused")
+
+  /// - Throws: 401, 403, 415 or 421; 503 where the token cannot be read.
   func check(_ request: AdminRequest, _ route: AdminRoute) throws(Refusal) {
     guard route.access != .open else { return }
     let isKnown = try checkToken(request, route)
@@ -26,10 +29,10 @@ struct AdminGuard {
       throw Refusal(421, "Host \"\(request.header("host") ?? "")\" is not this listener's; use its address, or a token")
     }
     if let site = request.header("sec-fetch-site"), site != "same-origin", site != "none" {
-      throw Refusal(403, "requests of other sites' pages are refused")
+      throw Self.otherSite
     }
     if let origin = request.header("origin"), !Self.isOrigin(origin, of: request.header("host") ?? "") {
-      throw Refusal(403, "requests of other sites' pages are refused")
+      throw Self.otherSite
     }
     guard route.takesBody else { return }
     guard Self.isJSON(request.header("content-type")) else {
