@@ -96,6 +96,6 @@ struct TopKeys {
     guard !isHashed,
       let key = KeyText(entry.key.span, of: policy.key, ipv6Prefix: set.ipv6Prefix, isCut: isCut)
     else { return "{\(hash),\(numbers)}" }
-    return #"{"key":\#(KeyJSON.text(key)),\#(numbers)\#(isCut ? #","cut":true,\#(hash)"# : "")}"#
+    return #"{"key":\#(KeyJSON.text(key, of: policy.key)),\#(numbers)\#(isCut ? #","cut":true,\#(hash)"# : "")}"#
   }
 }

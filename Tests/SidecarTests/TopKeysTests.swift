@@ -50,8 +50,8 @@ struct TopKeysTests {
   }
 
   private static func key(_ policy: Int, _ parts: String?...) throws -> [UInt8] {
-    let text = KeyText(parts: parts.contains(nil) ? nil : parts.map { .value(Array($0!.utf8)) })
-    return try text.bytes(for: policies[policy], ipv6Prefix: 64)
+    let key = NamedKey(parts: parts.contains(nil) ? nil : parts.map { .value(.text(Array($0!.utf8))) })
+    return try key.bytes(for: policies[policy], ipv6Prefix: 64)
   }
 
   private static func page(
@@ -183,8 +183,8 @@ struct TopKeysTests {
   @Test("a value that is no UTF-8 is shown by its bytes, so that no two keys look alike")
   func notText() throws {
     let rig = Rig()
-    let one = KeyText(parts: [.value(Array("é".utf8)), .value([0xff, 0x0a])])
-    let several = KeyText(parts: [.value([]), .values([Array("b".utf8), [0x80]])])
+    let one = NamedKey(parts: [.value(.text(Array("é".utf8))), .value(.bytes([0xff, 0x0a]))])
+    let several = NamedKey(parts: [.value(.text([])), .values([.text(Array("b".utf8)), .bytes([0x80])])])
     for key in [one, several] {
       rig.record(.denied, policy: 1, key: try key.bytes(for: Self.policies[1], ipv6Prefix: 64))
     }

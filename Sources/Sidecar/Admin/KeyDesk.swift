@@ -49,7 +49,8 @@ final class KeyDesk {
     var policy: Policy
     /// In the set in force.
     var number: Int
-    var key: KeyText
+    /// As it counts, rather than as it was given: an address by its prefix, a host in lower case, a list sorted.
+    var key: NamedKey
     var bytes: [UInt8]
     var isShared: Bool { policy.store == .redis }
   }
@@ -274,9 +275,9 @@ final class KeyDesk {
     let policy = set.policies[number]
     do throws(KeyMismatch) {
       let bytes = try call.key.bytes(for: policy, ipv6Prefix: ipv6Prefix)
-      // As it counts: an address by its prefix, a host in lower case.
-      let key = KeyText(bytes.span, of: policy.key, ipv6Prefix: ipv6Prefix) ?? call.key
-      return Place(policy: policy, number: number, key: key, bytes: bytes)
+      let key = KeyText(bytes.span, of: policy.key, ipv6Prefix: ipv6Prefix)
+      return Place(
+        policy: policy, number: number, key: key.map { NamedKey($0, of: policy.key) } ?? call.key, bytes: bytes)
     } catch {
       throw Refusal(400, error.detail(policy))
     }
@@ -334,7 +335,6 @@ extension KeyMismatch {
     case .address(let part): "part \(part + 1) of key (\(names[part])) must be an IP address"
     case .single(let part): "part \(part + 1) of key (\(names[part])) has one value: give a string"
     case .empty(let part): "part \(part + 1) of key (\(names[part])) is an empty list"
-    case .cut: "only the beginning of the key is known"
     }
   }
 }
