@@ -131,6 +131,9 @@ import Testing
     let all = try weir.state("policy=all").json
     #expect(all?["key"] == .array([]) && all?["limit"]?.int == 9 && all?["mode"]?.string == "shadow")
     #expect(try weir.state("policy=p&domain=default&key=x").status == 200)
+    #expect(try weir.state("policy=p&key=x").json?["mode"]?.string == "enforce")
+    let shadow = try WeirProcess("policies: [{name: p, limit: 9, period: 1h}]", arguments: ["--shadow"])
+    #expect(try shadow.state("policy=p").json?["mode"]?.string == "shadow", "--shadow makes it one")
   }
 
   @Test("a key in Redis says so, blocked or not")

@@ -70,7 +70,7 @@ extension KeyDesk {
     members += KeyNumbers(charge, decision, at: now).members
     members += [
       ("store", JSONText.quoted(home)), ("cell", place.isShared && home != "fallback" ? "null" : Self.word(cell)),
-      ("mode", JSONText.quoted(place.policy.mode.rawValue)),
+      ("mode", JSONText.quoted(charge.isShadow ? "shadow" : "enforce")),
       ("order", orderText(policy: place.number, key: place.bytes, reloader.inForce)),
     ]
     return JSONText.object(members)
