@@ -60,25 +60,6 @@ enum Bounds {
   static let observedTime: Int64 = 5 * second
   static let observedStates = 8_192
 
-  // MARK: Cluster
-
-  /// Nodes of one cluster: what the specification recommends at most.
-  static let clusterNodes = 1_000
-  /// Bytes of MOVED and ASK: the longest host name, and some more.
-  static let redirection = 300
-  /// Bytes of a host's name: what Redis takes, and DNS.
-  static let hostName = 255
-
-  /// How often a worker looks whether the map of the cluster has changed, while it asks nothing.
-  static let mapPoll: Int64 = 100_000_000
-  /// How often one check, or one other question, is sent from node to node: a slot moves once, a map is soon corrected.
-  static let redirections = 5
-  static let questionRedirections = 2
-  /// How long a check waits whose slot is on its way to another node in parts. A slot takes milliseconds at best.
-  static let tryAgain: Int64 = 2_000_000
-  /// Questions that wait for the first connection to a node.
-  static let earlyQuestions = 1_024
-
   // MARK: Orders
 
   /// How often one worker of a process asks each domain whether anybody has ordered something: all weirs obey within a
@@ -117,4 +98,14 @@ enum Bounds {
   static let redirection = 300
   /// Bytes of a host's name: what Redis takes, and DNS.
   static let hostName = 255
+
+  /// How often a worker looks whether the map of the cluster has changed, while it asks nothing.
+  static let mapPoll: Int64 = 100_000_000
+  /// How often one check, or one other question, is sent from node to node: a slot moves once, a map is soon corrected.
+  static let redirections = 5
+  static let questionRedirections = 2
+  /// How long a check waits whose slot is on its way to another node in parts. A slot takes milliseconds at best.
+  static let tryAgain: Int64 = 2_000_000
+  /// Questions that wait for the first connection to a node.
+  static let earlyQuestions = 1_024
 }

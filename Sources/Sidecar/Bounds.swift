@@ -23,6 +23,9 @@ enum Bounds {
   static let requestTime: Int64 = 10 * second
   /// Between requests: gateways keep connections this long.
   static let idleTime: Int64 = 3_600 * second
+  /// The same on the admin and metrics listeners, whose few connections must not be held by who says nothing. A page
+  /// that asks every two seconds keeps its own.
+  static let adminIdleTime: Int64 = 10 * second
   /// After an answer that closes: how long the peer has to take it.
   static let lingerTime: Int64 = second
   /// How long a peer may leave answers unread.
