@@ -74,6 +74,8 @@ enum Bounds {
   static let orderGap: Int64 = orderNews / 2
   /// How often everything is read anew even so: what is wrong does not last longer.
   static let orderWhole: Int64 = 60 * second
+  /// Keys that were reset and that a worker is still to hear of, one by one: as many as it remembers states of.
+  static let resetKeys = observedStates
   /// Bytes of the words that say who ordered: a name and a line of text.
   static let orderBy = 1_024
 

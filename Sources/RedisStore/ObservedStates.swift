@@ -77,7 +77,7 @@ final class ObservedStates {
   func forget(_ keys: ResetKeys, at now: Int64) {
     guard !keys.isEmpty else { return }
     forgottenAt = now
-    for place in places.indices where keys.digests.contains(places[place].digest) { places[place].seenAt = .min }
+    for place in places.indices where keys.contains(places[place].digest) { places[place].seenAt = .min }
   }
 
   /// Denies a ticket if what was seen of its counters denies it for sure, and fills in its decisions as a reply would.

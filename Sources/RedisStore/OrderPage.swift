@@ -44,12 +44,26 @@ public struct OrderPage: Sendable {
 
 /// Keys whose counters in Redis were taken away.
 public struct ResetKeys: Sendable, Equatable {
-  var digests: Set<KeyDigest>
+  private(set) var digests: Set<KeyDigest>
+  /// Too many to tell one by one: it may have been any key.
+  private(set) var isAny = false
 
   /// None.
   public init() { digests = [] }
 
   init(digests: Set<KeyDigest>) { self.digests = digests }
 
-  public var isEmpty: Bool { digests.isEmpty }
+  public var isEmpty: Bool { digests.isEmpty && !isAny }
+
+  func contains(_ digest: KeyDigest) -> Bool { isAny || digests.contains(digest) }
+
+  mutating func insert(_ digest: KeyDigest) { digests.insert(digest) }
+
+  /// Adds the others. Beyond `Bounds.resetKeys` it is any key: forgetting in vain costs Redis a question, no more.
+  public mutating func formUnion(_ others: ResetKeys) {
+    isAny = isAny || others.isAny
+    if !isAny { digests.formUnion(others.digests) }
+    isAny = isAny || digests.count > Bounds.resetKeys
+    if isAny { digests = [] }
+  }
 }

@@ -194,7 +194,7 @@ struct OrderReader {
         OrderPage.Change(
           name: member, order: value.isEmpty ? nil : OrderRecord.read(value.span, domain: page.domain)))
     case OrderKeys.resetMark:
-      if let digest = KeyDigest(digits: member.dropFirst()) { page.reset.digests.insert(digest) }
+      if let digest = KeyDigest(digits: member.dropFirst()) { page.reset.insert(digest) }
     default: return
     }
   }

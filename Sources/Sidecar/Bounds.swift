@@ -79,7 +79,9 @@ enum Bounds {
   static let orderTime: Int64 = 7 * 86_400 * second
   /// Bytes of an order's key: longer than any token that serves as a key, in a head of 64 KiB.
   static let orderKey = 8_192
-  /// Bytes of the keys of all orders of one source (this process, Redis), of which a table holds a copy.
+  /// Bytes of the keys of a domain's orders from one source (this process, Redis), of which a table holds a copy, beyond
+  /// which no further one is made. What several weirs made in Redis at one instant is obeyed even so: none drops what
+  /// another took.
   static let orderKeys = 16 << 20
 
   /// Pages of orders from Redis that may wait for the main thread: as many as a domain has at most, and more. What does

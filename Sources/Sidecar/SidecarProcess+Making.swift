@@ -50,7 +50,7 @@ extension SidecarProcess {
   func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
     let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
     self.orders = orders
-    intake = OrderIntake(book: orders.book, workers: workers)
+    intake = OrderIntake(book: orders.book, workers: workers, logger: logger)
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger

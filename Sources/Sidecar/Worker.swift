@@ -24,7 +24,7 @@ final class Worker: @unchecked Sendable {
     var sockets: [ListeningSocket] = []
     var rules: Rules?
     var orders: Orders?
-    var forgotten: [ResetKeys] = []
+    var forgotten = ResetKeys()
     var drains = false
     var stops = false
   }
@@ -94,7 +94,7 @@ final class Worker: @unchecked Sendable {
   func obey(_ orders: Orders) { tell { $0.orders = orders } }
 
   /// Voids what is remembered of keys in Redis that were reset.
-  func forget(_ keys: ResetKeys) { tell { $0.forgotten.append(keys) } }
+  func forget(_ keys: ResetKeys) { tell { $0.forgotten.formUnion(keys) } }
 
   func drain() { tell { $0.drains = true } }
 
@@ -133,7 +133,7 @@ final class Worker: @unchecked Sendable {
       redis?.adopt(rules.names)
     }
     if let orders = news.orders { responder.obey(orders) }
-    for keys in news.forgotten { redis?.forget(keys) }
+    redis?.forget(news.forgotten)
     if news.drains { server.drain { [onDrained] in onDrained() } }
     if news.stops { end() }
   }

@@ -14,6 +14,7 @@ import Testing
 private final class Pages: Sendable {
   private let pages = Mutex<[OrderPage]>([])
   let isFull = Atomic(false)
+  let refused = Atomic(0)
 
   var all: [OrderPage] { pages.withLock { $0 } }
   /// What the newest words about all orders leave.
@@ -27,7 +28,10 @@ private final class Pages: Sendable {
   var resets: Int { all.reduce(0) { $0 + $1.reset.digests.count } }
 
   func take(_ page: OrderPage) -> Bool {
-    guard !isFull.load(ordering: .relaxed) else { return false }
+    guard !isFull.load(ordering: .relaxed) else {
+      refused.add(1, ordering: .relaxed)
+      return false
+    }
     pages.withLock { $0.append(page) }
     return true
   }
@@ -147,6 +151,62 @@ private final class OrderRig {
     #expect(one.rig.test.run { one.pages.orders.count == Bounds.orderPage + 20 })
   }
 
+  @Test("that the orders of several domains are gone is told again of each, where nobody took it")
+  func goneUntaken() throws {
+    let server = try RedisServer()
+    let test = try TestLoop()
+    let one = OrderRig(test, server.target)
+    #expect(one.rig.connect())
+    let policies = ["default", "other"].map {
+      Policy(
+        domain: $0, name: "p0", limit: Limit(algorithm: .fixedWindow, limit: 1, period: 1_000_000_000), store: .redis)
+    }
+    one.store.adopt(KeyNames(policies))
+    var order = OrderRig.order("b")
+    order.identity = CounterIdentity(policies[1])
+    #expect(one.write(OrderRig.order("a")) == .success(.done) && one.write(order) == .success(.done))
+    #expect(one.obeys("a", "b"))
+    one.pages.isFull.store(true, ordering: .relaxed)
+    try server.run("FLUSHALL")
+    #expect(test.run { one.pages.refused.load(ordering: .relaxed) >= 4 }, "each domain twice")
+    one.pages.isFull.store(false, ordering: .relaxed)
+    #expect(one.obeys())
+  }
+
+  @Test("a connection that ends between two pages of orders: all of them are read by the next one")
+  func cut() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    let orders = (0..<3).map { OrderRig.order("\($0)") }
+    func page(_ number: Int, isAnew: Int, hasMore: Int) -> FakeAnswer {
+      // Its end in bytes that are ASCII, as the server's answers are text.
+      let record = OrderRecordTests.value(OrderRecord.bytes(orders[number]), until: 0x01_0203_0405_0607 * 1000)
+      return .say(
+        String(
+          decoding: Value.array([
+            .integer(1_700_000_000_000_000), .text("7"), .integer(Int64(number) + 1), .integer(Int64(isAnew)),
+            .integer(Int64(hasMore)), .text("o\(number)"), .string(record),
+          ]).wire + [0], as: UTF8.self))
+    }
+    server.answer = { command, connection in
+      if command.first == "MGET" { return .say("*1\r\n$3\r\n7:3") }
+      guard command.count > 7, command[1] == String(decoding: Script.changes.digest, as: UTF8.self) else {
+        return FakeRedis.healthy(command)
+      }
+      switch command[7] {
+      case "0": return page(0, isAnew: 1, hasMore: 1)
+      case "1" where connection == 0: return .close
+      case "1": return page(1, isAnew: 0, hasMore: 1)
+      default: return page(2, isAnew: 0, hasMore: 0)
+      }
+    }
+    #expect(one.obeys("0", "1", "2"))
+    #expect(one.rig.observer.connects == 2)
+    let whole = one.pages.all.filter(\.beginsAnew)
+    #expect(whole.count == 2, "the second connection began anew")
+  }
+
   @Test("a reset lets the key pass its limit once more; every worker that hears of it forgets the denial")
   func resets() throws {
     let server = try RedisServer()
@@ -174,7 +234,7 @@ private final class OrderRig {
     for _ in 0..<3 { #expect(one.rig.ask(one.rig.ticket("k")) == .decided) }
     let asked = one.rig.ticket("k")
     #expect(!one.store.ask(asked))
-    one.store.turnEnded()
+    one.rig.node.turnEnded()
     one.store.forget(ResetKeys(digests: [KeyDigest(Array("k".utf8).span)]))
     #expect(test.run { asked.outcome == .decided } && !asked.isAllowed)
     #expect(!one.store.remembers(one.rig.ticket("k")))
@@ -391,7 +451,7 @@ private final class OrderRig {
     test.run(turns: 20)
     #expect(asked() == 1)
     for index in 0..<5 { _ = one.rig.breaker.failed(at: Int64(index) * 1_000_000_000, isQuick: true) }
-    #expect(!one.store.canAsk())
+    #expect(!one.rig.node.canAsk())
     for _ in 0..<10 { one.store.readOrders() }
     #expect(asked() == 1)
   }

@@ -53,6 +53,11 @@ final class StoreRig {
     test.run(turns: 3)
   }
 
+  var node: NodeStore {
+    guard case .one(let node) = store.route else { preconditionFailure("the rig has one server") }
+    return node
+  }
+
   func connect() -> Bool { test.run { self.store.isReady } }
 
   func ticket(
