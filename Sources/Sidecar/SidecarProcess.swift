@@ -230,7 +230,7 @@ final class SidecarProcess {
   }
 
   private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
-    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
+    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules, logger: logger)
     self.orders = orders
     intake = OrderIntake(book: orders.book, workers: workers, logger: logger)
     let reloader = Reloader(
