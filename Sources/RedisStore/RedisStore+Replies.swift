@@ -8,6 +8,7 @@ extension RedisStore: LinkHandler {
     shared.live.connected(now: loop.now)
     heard(trialReply, trialNames)
     orders.doubt()
+    forbidden = ForbiddenOrders()
     readOrders()
   }
 
@@ -97,6 +98,9 @@ extension RedisStore: LinkHandler {
     if error.needsNewConnection {
       redeem(.failed)
       link.fail(error.failure, detail: detail)
+    } else if call.kind == .question, error.failure == .permission {
+      // Checks need other commands: they may be well, and keep the breaker closed by themselves.
+      observer.redisFailed(error.failure, detail: detail)
     } else {
       failed(error.failure, detail)
       redeem(.failed)

@@ -52,6 +52,11 @@ public final class RedisStore {
   /// Where the worker that reads orders for its process hands them over; nil for the others.
   let takeOrders: (@Sendable (OrderPage) -> Bool)?
   var orders = OrderReader()
+  var forbidden = ForbiddenOrders() {
+    didSet {
+      if forbidden.isAny != oldValue.isAny { observer.redisOrdersForbidden(forbidden.isAny) }
+    }
+  }
   /// Tickets that are being redeemed, while nothing else is under way.
   var redeeming: [Ticket] = []
   private var timer: Timer?

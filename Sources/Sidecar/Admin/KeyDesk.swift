@@ -19,6 +19,7 @@ final class KeyDesk {
   private let store: MemoryStore
   private let reloader: Reloader
   private let book: OrderBook
+  private let settling: OrderSettling
   private let shared: (any SharedKeys)?
   /// With whom limits are shared while Redis is away; nil where there is none.
   private let live: LiveWeirs?
@@ -28,8 +29,8 @@ final class KeyDesk {
 
   /// - Parameter shared: The way to Redis; nil where there is none.
   init(
-    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: (any SharedKeys)?,
-    live: LiveWeirs?,
+    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, settling: OrderSettling,
+    shared: (any SharedKeys)?, live: LiveWeirs?,
     display: KeyDisplay, ipv6Prefix: Int, logger: EventLogger
   ) {
     self.state = state
@@ -37,6 +38,7 @@ final class KeyDesk {
     self.store = store
     self.reloader = reloader
     self.book = book
+    self.settling = settling
     self.shared = shared
     self.live = live
     self.display = display
@@ -180,7 +182,10 @@ final class KeyDesk {
     }
     shared.reset(CounterIdentity(place.policy), place.bytes) { [self] answer in
       switch answer {
-      case .success(let wasThere): finishReset(place, call, request, wasThere, reply)
+      case .success(let said):
+        finishReset(place, call, request, said.outcome) { answer in
+          self.settle(place, said.number, answer, reply)
+        }
       case .failure(let failure):
         if failure.mayBeDone { log("key reset", place, nil, call, request, isSure: false) }
         reply(.refused(failure.refusal))
@@ -245,21 +250,29 @@ final class KeyDesk {
     } catch {
       throw Refusal(error.status, error.detail)
     }
-    let done = { [self] in
+    let done = { [self] (number: Int64?) in
       log(event, place, changed.order?.order, call, request)
       let members = [
         ("order", changed.order.map(describe) ?? "null"), ("replaced", changed.replaced.map(describe) ?? "null"),
       ]
-      reply(.json(JSONText.object(head(of: place) + members)))
+      settle(place, number, .json(JSONText.object(head(of: place) + members)), reply)
     }
-    guard changed.isShared, let shared else { return done() }
+    guard changed.isShared, let shared else { return done(nil) }
     shared.write(changed) { [self] answer in
       switch answer {
-      case .success: done()
+      case .success(let number): done(number)
       case .failure(let failure):
         if failure.mayBeDone { log(event, place, changed.order?.order, call, request, isSure: false) }
         reply(.refused(failure.refusal))
       }
+    }
+  }
+
+  /// Answers what is done once every worker obeys.
+  private func settle(_ place: Place, _ number: Int64?, _ answer: AdminReply, _ reply: @escaping (AdminReply) -> Void) {
+    settling.settle(domain: place.policy.domain, number: number) { isObeyed in
+      let late = Refusal(503, "it is done, but not every worker has taken it within a second; look at the key")
+      reply(isObeyed ? answer : .refused(late))
     }
   }
 
