@@ -76,6 +76,8 @@ enum Bounds {
   static let orderWhole: Int64 = 60 * second
   /// Keys that were reset and that a worker is still to hear of, one by one: as many as it remembers states of.
   static let resetKeys = observedStates
+  /// Bytes of a key that is told with its reset, so that weirs that counted it themselves forget that too.
+  static let resetKey = 8_192
   /// Bytes of the words that say who ordered: a name and a line of text.
   static let orderBy = 1_024
 

@@ -168,4 +168,5 @@ private final class NodeObserver: RedisObserver {
   }
   func redisCalled(nanoseconds: Int64, checks: Int) { next.redisCalled(nanoseconds: nanoseconds, checks: checks) }
   func redisRemembered() { next.redisRemembered() }
+  func redisOrdersForbidden(_ isForbidden: Bool) { next.redisOrdersForbidden(isForbidden) }
 }

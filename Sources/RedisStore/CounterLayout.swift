@@ -1,5 +1,7 @@
 // CounterLayout.swift: how counters lie in a Redis.
 
+import Policies
+
 /// Where the counters of a key are.
 enum CounterLayout: Sendable {
   /// One Redis: each counter is a key of its own, and one call serves any keys.
@@ -13,6 +15,15 @@ enum CounterLayout: Sendable {
     case .strings: .charge
     case .hashes: .hold
     }
+  }
+
+  /// The command that takes one counter away, and its key. The reply is how many there were.
+  func removal(_ identity: CounterIdentity, _ digest: KeyDigest) -> (key: [UInt8], command: [UInt8]) {
+    guard self == .hashes else {
+      let name = KeyNames.counter(identity, digest)
+      return (name, RedisCommand.bytes([Array("DEL".utf8), name]))
+    }
+    return KeyNames.removal(identity, digest)
   }
 
   /// What a connection loads.

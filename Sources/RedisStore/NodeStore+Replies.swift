@@ -119,6 +119,9 @@ extension NodeStore: LinkHandler {
     if error.needsNewConnection {
       redeem(.failed)
       link.fail(error.failure, detail: detail)
+    } else if call.kind == .question, error.failure == .permission {
+      // Checks need other commands: they may be well, and keep the breaker closed by themselves.
+      observer.redisFailed(error.failure, detail: detail)
     } else {
       failed(error.failure, detail)
       redeem(.failed)

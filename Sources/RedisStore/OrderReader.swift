@@ -73,6 +73,9 @@ struct OrderReader {
     waiting = []
   }
 
+  /// Whether something is still to be heard or asked in this round.
+  var isUnderWay: Bool { versionsOut > 0 || isPageOut || !waiting.isEmpty }
+
   // MARK: Asking
 
   /// The first questions of a round, one a domain; none while a round is under way.
@@ -172,7 +175,8 @@ struct OrderReader {
     guard head.count == 4, texts.count == count - 5, head[0] >= 0, head[0] < 1 << 53 else { throw Malformed() }
     isPageOut = false
     var page = OrderPage(
-      domain: domains[place].name, unixNow: head[0] * 1000, beginsAnew: head[2] == 1, isLast: head[3] == 0)
+      domain: domains[place].name, unixNow: head[0] * 1000, beginsAnew: head[2] == 1, isLast: head[3] == 0,
+      number: head[1])
     for index in stride(from: 0, to: texts.count, by: 2) { read(texts[index], texts[index + 1], into: &page) }
     if page.beginsAnew { domains[place].wholeAt = now }
     domains[place].epoch = epoch
@@ -195,6 +199,11 @@ struct OrderReader {
           name: member, order: value.isEmpty ? nil : OrderRecord.read(value.span, domain: page.domain)))
     case OrderKeys.resetMark:
       if let digest = KeyDigest(digits: member.dropFirst()) { page.reset.insert(digest) }
+      if let number = Int64(String(decoding: value, as: UTF8.self)),
+        let reset = OrderKeys.reset(member: member, number: number)
+      {
+        page.resets.append(reset)
+      }
     default: return
     }
   }

@@ -12,6 +12,18 @@ import EventLoop
 import Limiting
 public import Policies
 
+/// What became of a word about a domain's orders, and who knows of it: whoever has read pages of that domain up to this
+/// number.
+public struct OrderReceipt<Outcome: Sendable & Equatable>: Sendable, Equatable {
+  public var outcome: Outcome
+  public var number: Int64
+
+  public init(_ outcome: Outcome, number: Int64) {
+    self.outcome = outcome
+    self.number = number
+  }
+}
+
 /// What became of a word about an order.
 public enum OrderWritten: Sendable, Equatable {
   /// It is kept, or ended: all weirs that reach Redis obey within a second.
@@ -37,9 +49,14 @@ extension RedisStore {
     Question(command: inquiry.command, script: inquiry.script, key: inquiry.key) { [unowned self] answer in
       switch answer {
       case .success(let reply): heardOrders(reply, inquiry)
-      case .failure: orders.failed(inquiry)
+      case .failure(let failure):
+        orders.failed(inquiry)
+        if failure.failure == .permission { forbidden.inThisRound = true }
       }
-      if isReady, let next = orders.next() { ask(orderQuestion(next)) }
+      if isReady, let next = orders.next() { return ask(orderQuestion(next)) }
+      guard !orders.isUnderWay else { return }
+      forbidden.reading = forbidden.inThisRound
+      forbidden.inThisRound = false
     }
   }
 
@@ -68,7 +85,7 @@ extension RedisStore {
   ///     whether the word may have been heard.
   public func write(
     _ order: BookedOrder?, for identity: CounterIdentity, key: [UInt8], unixNow: Int64,
-    reply: @escaping (Result<OrderWritten, WordFailure>) -> Void
+    reply: @escaping (Result<OrderReceipt<OrderWritten>, WordFailure>) -> Void
   ) {
     let member = OrderKeys.member(OrderKeys.orderMark, identity, KeyDigest(key.span))
     var arguments = [Array((order == nil ? "end" : "set").utf8), member, Array("\(OrderBounds.orders)".utf8)]
@@ -78,12 +95,12 @@ extension RedisStore {
     }
     call(identity.domain, arguments) { [unowned self] answer in
       reply(
-        answer.flatMap { number in
-          switch number {
-          case 1: .success(.done)
-          case 0: .success(.nothing)
-          case -1: .success(.full)
-          case -2: .success(.over)
+        answer.flatMap { said in
+          switch said.outcome {
+          case 1: .success(OrderReceipt(.done, number: said.number))
+          case 0: .success(OrderReceipt(.nothing, number: said.number))
+          case -1: .success(OrderReceipt(.full, number: said.number))
+          case -2: .success(OrderReceipt(.over, number: said.number))
           default: .failure(Self.strange)
           }
         })
@@ -98,13 +115,14 @@ extension RedisStore {
   /// - Parameter reply: As for `write`, within three time-outs; whether there was a counter. `.full` where too many keys
   ///   were reset within a minute, and nothing changed.
   public func reset(
-    _ identity: CounterIdentity, key: [UInt8], reply: @escaping (Result<KeyForgotten, WordFailure>) -> Void
+    _ identity: CounterIdentity, key: [UInt8],
+    reply: @escaping (Result<OrderReceipt<KeyForgotten>, WordFailure>) -> Void
   ) {
-    let digest = KeyDigest(key.span)
-    tellOfReset(identity, digest) { [unowned self] answer in
+    tellOfReset(identity, key) { [unowned self] answer in
       switch answer {
-      case .success(true): delete(identity, digest) { self.deleted($0, identity, digest, reply) }
-      case .success(false): reply(.success(.full))
+      case .success(let said) where said.outcome == 1:
+        delete(identity, key) { self.deleted($0, identity, key, reply) }
+      case .success(let said): reply(.success(OrderReceipt(.full, number: said.number)))
       // Others forget in vain, and ask once more.
       case .failure(var failure):
         failure.mayBeDone = false
@@ -114,17 +132,22 @@ extension RedisStore {
   }
 
   private func deleted(
-    _ answer: Result<Int64, WordFailure>, _ identity: CounterIdentity, _ digest: KeyDigest,
-    _ reply: @escaping (Result<KeyForgotten, WordFailure>) -> Void
+    _ answer: Result<Int64, WordFailure>, _ identity: CounterIdentity, _ key: [UInt8],
+    _ reply: @escaping (Result<OrderReceipt<KeyForgotten>, WordFailure>) -> Void
   ) {
     // Also where it may have been done: what is forgotten in vain is asked for once more.
-    observed.forget(ResetKeys(digests: [digest]), at: loop.now)
-    guard case .success(let count) = answer else { return reply(answer.map { _ in .nothing }) }
-    tellOfReset(identity, digest) { [unowned self] told in
+    observed.forget(ResetKeys(digests: [KeyDigest(key.span)]), at: loop.now)
+    let count: Int64
+    switch answer {
+    case .success(let number): count = number
+    case .failure(let failure): return reply(.failure(failure))
+    }
+    tellOfReset(identity, key) { [unowned self] told in
       switch told {
-      case .success(true): reply(.success(count > 0 ? .forgotten : .nothing))
+      case .success(let said) where said.outcome == 1:
+        reply(.success(OrderReceipt(count > 0 ? .forgotten : .nothing, number: said.number)))
       // What was told before has been lost, and there is no room for it again.
-      case .success(false): reply(.failure(Self.untold))
+      case .success: reply(.failure(Self.untold))
       case .failure(var failure):
         failure.mayBeDone = true
         reply(.failure(failure))
@@ -133,51 +156,24 @@ extension RedisStore {
     }
   }
 
-  /// Whether it was told; false where there is no room.
+  /// 1 where it was told; -1 where there is no room.
   private func tellOfReset(
-    _ identity: CounterIdentity, _ digest: KeyDigest, _ told: @escaping (Result<Bool, WordFailure>) -> Void
+    _ identity: CounterIdentity, _ key: [UInt8], _ told: @escaping (Result<OrderReceipt<Int64>, WordFailure>) -> Void
   ) {
-    let member = OrderKeys.member(OrderKeys.resetMark, identity, digest)
+    let member = OrderKeys.reset(identity, key: key)
     call(identity.domain, [Array("reset".utf8), member, Array("\(OrderBounds.orders)".utf8)]) { answer in
-      told(
-        answer.flatMap { number in
-          switch number {
-          case 1: .success(true)
-          case -1: .success(false)
-          default: .failure(Self.strange)
-          }
-        })
+      told(answer.flatMap { [1, -1].contains($0.outcome) ? .success($0) : .failure(Self.strange) })
     }
   }
 
   /// Deletes one counter; how many there were.
   private func delete(
-    _ identity: CounterIdentity, _ digest: KeyDigest, _ answer: @escaping (Result<Int64, WordFailure>) -> Void
+    _ identity: CounterIdentity, _ key: [UInt8], _ answer: @escaping (Result<Int64, WordFailure>) -> Void
   ) {
-    let name = KeyNames.counter(identity, digest)
-    askForNumber(RedisCommand.bytes([Array("DEL".utf8), name]), nil, name, answer)
-  }
-
-  private static let untold = WordFailure(.other, "too many keys were reset within a minute", mayBeDone: true)
-  private static let strange = WordFailure(
-    .protocolError, "Redis answered what such a command never says", mayBeDone: true)
-
-  /// Calls orders.lua.
-  private func call(
-    _ domain: String, _ arguments: [[UInt8]], _ answer: @escaping (Result<Int64, WordFailure>) -> Void
-  ) {
-    let keys = OrderKeys(domain: domain)
-    let names = [keys.version, keys.orders, keys.changes, keys.ends]
-    let command = RedisCommand.bytes(
-      [Array("EVALSHA".utf8), Script.orders.digest, Array("\(names.count)".utf8)] + names + arguments)
-    askForNumber(command, .orders, keys.version, answer)
-  }
-
-  private func askForNumber(
-    _ command: [UInt8], _ script: Script?, _ key: [UInt8], _ answer: @escaping (Result<Int64, WordFailure>) -> Void
-  ) {
+    let removal = layout.removal(identity, KeyDigest(key.span))
     ask(
-      Question(command: command, script: script, key: key) { result in
+      Question(command: removal.command, script: nil, key: removal.key) { [unowned self] result in
+        noteWriting(result)
         answer(
           result.flatMap { reply in
             guard case .integer(let number) = reply.kind else { return .failure(Self.strange) }
@@ -186,8 +182,53 @@ extension RedisStore {
       })
   }
 
+  private static let untold = WordFailure(.other, "too many keys were reset within a minute", mayBeDone: true)
+  private static let strange = WordFailure(
+    .protocolError, "Redis answered what such a command never says", mayBeDone: true)
+
+  /// Calls orders.lua.
+  private func call(
+    _ domain: String, _ arguments: [[UInt8]], _ answer: @escaping (Result<OrderReceipt<Int64>, WordFailure>) -> Void
+  ) {
+    let keys = OrderKeys(domain: domain)
+    let names = [keys.version, keys.orders, keys.changes, keys.ends]
+    let command = RedisCommand.bytes(
+      [Array("EVALSHA".utf8), Script.orders.digest, Array("\(names.count)".utf8)] + names + arguments)
+    ask(
+      Question(command: command, script: .orders, key: keys.version) { [unowned self] result in
+        noteWriting(result)
+        answer(
+          result.flatMap { reply in
+            let numbers = reply.integers
+            guard reply.kind == .array(count: 2), numbers.count == 2 else { return .failure(Self.strange) }
+            return .success(OrderReceipt(numbers[0], number: numbers[1]))
+          })
+      })
+  }
+
+  // MARK: Permissions
+
+  /// What Redis forbids of orders is told once it begins and once it is over: of reading after a round, of writing after
+  /// the next word that is kept, and of both with a new connection.
+  private func noteWriting(_ result: Result<Reply, WordFailure>) {
+    switch result {
+    case .success: forbidden.writing = false
+    case .failure(let failure): if failure.failure == .permission { forbidden.writing = true }
+    }
+  }
+
   /// Drops what is remembered of keys that were reset; for each worker of the process.
   public func forget(_ keys: ResetKeys) { observed.forget(keys, at: loop.now) }
+}
+
+/// What Redis does not permit of orders.
+struct ForbiddenOrders {
+  var reading = false
+  var writing = false
+  /// Of reading, so far in a round.
+  var inThisRound = false
+
+  var isAny: Bool { reading || writing }
 }
 
 /// What became of a reset in Redis.

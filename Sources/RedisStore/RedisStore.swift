@@ -45,6 +45,11 @@ public final class RedisStore {
   /// Where the worker that reads orders for its process hands them over; nil for the others.
   let takeOrders: (@Sendable (OrderPage) -> Bool)?
   var orders = OrderReader()
+  var forbidden = ForbiddenOrders() {
+    didSet {
+      if forbidden.isAny != oldValue.isAny { observer.redisOrdersForbidden(forbidden.isAny) }
+    }
+  }
   private var announcer: Timer?
   private var orderTimer: Timer?
   private var nodeTimer: Timer?
@@ -192,6 +197,7 @@ public final class RedisStore {
     shared.live.connected(now: loop.now)
     if announces, case .cluster = route { announce() }
     orders.doubt()
+    forbidden = ForbiddenOrders()
     readOrders()
   }
 }

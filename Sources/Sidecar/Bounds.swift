@@ -75,6 +75,8 @@ enum Bounds {
   static let cellSweepInterval: Int64 = 50 * millisecond
   static let cellSweepBudget = 8_192
 
+  /// Names in a log line about the orders of several policies.
+  static let loggedPolicies = 16
   /// How long an order lasts at most: what is to last longer belongs into a policy file, where others see it.
   static let orderTime: Int64 = 7 * 86_400 * second
   /// Bytes of an order's key: longer than any token that serves as a key, in a head of 64 KiB.

@@ -115,12 +115,28 @@ final class OrderBook {
   // MARK: What others bring
 
   /// Takes the set in force, without calling `onChange`: hand it to the workers together with its `orders`.
-  func adopt(_ set: PolicySet) {
+  ///
+  /// - Returns: The orders that were in force and are not any more, since their policy is gone or has another algorithm,
+  ///   key or store; how many, and of which policies, sorted.
+  func adopt(_ set: PolicySet, now: Int64) -> (orders: Int, policies: [String]) {
+    let old = slots()
     self.set = set
     knownSlots = nil
-    guard count > 0 else { return }
+    guard count > 0 else { return (0, []) }
     table = nil
     version += 1
+    var lost: [String: Int] = [:]
+    for identity in old.keys where slots()[identity] == nil {
+      let orders = local.count(identity, now: now) + shared.count(identity, now: now)
+      if orders > 0 { lost["\(identity.domain)/\(identity.name)", default: 0] += orders }
+    }
+    return (lost.values.reduce(0, +), lost.keys.sorted())
+  }
+
+  /// The slot of a policy in force; nil where there is none of which this holds.
+  func slot(domain: String, policy: String, where holds: (CounterIdentity) -> Bool) -> UInt32? {
+    guard let identity = try? identity(domain, policy), holds(identity) else { return nil }
+    return slots()[identity]
   }
 
   /// Takes what has changed in Redis.

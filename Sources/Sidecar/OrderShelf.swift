@@ -17,6 +17,11 @@ struct OrderShelf {
 
   func order(_ identity: CounterIdentity, _ key: [UInt8]) -> BookedOrder? { pages[identity]?[key] }
 
+  /// How many orders of one counter have not ended.
+  func count(_ identity: CounterIdentity, now: Int64) -> Int {
+    pages[identity]?.values.count { now < $0.order.until } ?? 0
+  }
+
   /// Whether one more order of a domain, for this key, is within the bounds.
   func hasRoom(for key: [UInt8], in domain: String) -> Bool {
     let amount = amounts[domain] ?? Amount()

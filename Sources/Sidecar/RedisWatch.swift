@@ -14,6 +14,8 @@ final class RedisStatus: Sendable {
     var newest: RedisFailure?
     /// The newest failure of any kind.
     var failedAt = Int64.min
+    /// Redis does not permit what orders need.
+    var forbidsOrders = false
     /// Something was said since the last time that a connection was.
     var isConnectionNews = true
   }
@@ -75,9 +77,12 @@ final class RedisStatus: Sendable {
       ["redis": .string(url), "failure": .string(failure.rawValue), "detail": .string(detail)])
   }
 
+  /// Whether Redis refuses what orders need for want of a permission.
+  func forbidsOrders(_ isForbidden: Bool) { state.withLock { $0.forbidsOrders = isForbidden } }
+
   /// What `/health` says: "ok", or what is wrong.
   func health(workers: Int) -> String {
-    let (connections, newest) = state.withLock { ($0.connections, $0.newest) }
+    let (connections, newest, forbidsOrders) = state.withLock { ($0.connections, $0.newest, $0.forbidsOrders) }
     let cause = newest.map { ": \($0.rawValue)" } ?? ""
     switch servers {
     case .one(_, let breaker):
@@ -93,6 +98,7 @@ final class RedisStatus: Sendable {
       }
       guard covered == HashSlot.count else { return "\(HashSlot.count - covered) slots have no master" + cause }
     }
+    guard !forbidsOrders else { return "grants, blocks and resets of keys fail: \(RedisFailure.permission.rawValue)" }
     return "ok"
   }
 
@@ -173,6 +179,8 @@ final class RedisWatch: RedisObserver {
     durations.observe(nanoseconds: nanoseconds)
     if checks > 0 { sizes.observe(size: checks) }
   }
+
+  func redisOrdersForbidden(_ isForbidden: Bool) { status.forbidsOrders(isForbidden) }
 
   func redisRemembered() { counters.add(.redisRememberedDenials) }
 }

@@ -52,6 +52,8 @@ struct SharedOrders {
   }
 
   private var domains: [String: Domain] = [:]
+  /// Up to which change each domain is known.
+  private var numbers: [String: Int64] = [:]
   /// Of domains that are being read anew.
   private var unfinished: [String: Domain] = [:]
   /// What Redis's clock is ahead of this machine's, in nanoseconds; 0 where that is less than a second.
@@ -70,8 +72,10 @@ struct SharedOrders {
       if page.isLast, let read = unfinished.removeValue(forKey: page.domain) {
         changes = Self.difference(from: domains[page.domain]?.kept ?? [:], to: read.kept)
         domains[page.domain] = read
+        numbers[page.domain] = page.number
       }
     } else {
+      numbers[page.domain] = page.number
       for change in page.changes {
         changes += domains[page.domain, default: Domain()].take(change, clock: page.unixNow)
       }
@@ -80,6 +84,9 @@ struct SharedOrders {
     for index in changes.indices { changes[index].order?.order.until -= lead }
     return changes
   }
+
+  /// Up to which change of its orders a domain is known; 0 where nothing is. See `OrderReceipt`.
+  func number(of domain: String) -> Int64 { numbers[domain] ?? 0 }
 
   /// How many orders of a domain were left out, since they are beyond the bounds.
   func leftOut(of domain: String) -> Int { domains[domain]?.leftOut ?? 0 }

@@ -48,9 +48,9 @@ extension SidecarProcess {
   }
 
   func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
-    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
+    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules, logger: logger)
     self.orders = orders
-    intake = OrderIntake(book: orders.book, workers: workers, logger: logger)
+    intake = OrderIntake(book: orders.book, workers: workers, store: store, logger: logger)
     let reloader = Reloader(
       loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
       compiler: compiler, logger: logger
@@ -66,13 +66,16 @@ extension SidecarProcess {
   ) throws(UVError) {
     let errands = try Errands(loop: loop, workers: workers)
     self.errands = errands
-    guard let book = orders?.book else { preconditionFailure("the reloader comes with the order book") }
+    guard let orders else { preconditionFailure("the reloader comes with the order book") }
+    let settling = OrderSettling(
+      loop: loop, delivery: orders, intake: redis == nil ? nil : intake, errands: errands)
+    self.settling = settling
     let shared = redis.map { _ in
       RedisKeys(errands: errands, reloader: reloader) { [state, loop] in state.clock.now(at: loop.now).unix }
     }
     let desk = KeyDesk(
-      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared, live: redis?.live,
-      display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
+      state: state, loop: loop, store: store, reloader: reloader, book: orders.book, settling: settling, shared: shared,
+      live: redis?.live, display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
     let pages = AdminPages(
       state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,
       desk: desk,

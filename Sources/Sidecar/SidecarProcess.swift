@@ -35,6 +35,7 @@ final class SidecarProcess {
   /// From the worker that reads what was ordered in Redis; nil where there is none.
   var orderPages: Mailbox<OrderPage>?
   var intake: OrderIntake?
+  var settling: OrderSettling?
   var signals: SignalSource?
   var timers: [Timer] = []
   var undrained = 0

@@ -272,10 +272,36 @@ import Testing
     _ = rig.next()
     let page = try rig.hear(
       Self.page([
-        ("r" + Self.digits + ":p:t12345678", []), ("rshort", []), ("", []), ("x", Self.record), ("o2", [1, 2]),
+        ("r" + Self.digits + ":p:t12345678", Array("7".utf8)), ("rshort", []), ("", []), ("x", Self.record),
+        ("o2", [1, 2]),
       ]))
-    #expect(page?.reset == ResetKeys(digests: [Self.digest]))
+    #expect(page?.reset == ResetKeys(digests: [Self.digest]) && page?.resets == [] && page?.number == 9)
     #expect(page?.changes == [OrderPage.Change(name: Array("o2".utf8), order: nil)])
+  }
+
+  @Test("a reset tells its key, policy and number; a later weir's form, or a number that is none, only the digest")
+  func resets() throws {
+    let identity = Self.order.identity
+    for key in [[], Array("a:b:c".utf8), [0, 1], Array(repeating: 97, count: Bounds.resetKey)] as [[UInt8]] {
+      var rig = Rig(["api"])
+      _ = try rig.begin(["7:9"])
+      _ = rig.next()
+      let member = OrderKeys.reset(identity, key: key)
+      let name = String(decoding: member, as: UTF8.self)
+      let page = try rig.hear(
+        Self.page([(name, Array("41".utf8)), (name + "x", []), (String(name.prefix(30)), Array("1".utf8))]))
+      #expect(page?.resets == [OrderPage.Reset(identity, key: key, number: 41)])
+      #expect(page?.resets.first?.isOf(identity) == true)
+      var other = identity
+      other.algorithm = .fixedWindow
+      #expect(page?.resets.first?.isOf(other) == false)
+      other = identity
+      other.store = .memory
+      #expect(page?.resets.first?.isOf(other) == false)
+      #expect(page?.reset == ResetKeys(digests: [KeyDigest(key.span)]))
+    }
+    let long = OrderKeys.reset(identity, key: Array(repeating: 97, count: Bounds.resetKey + 1))
+    #expect(OrderKeys.reset(member: long, number: 1) == nil && KeyDigest(digits: long.dropFirst()) != nil)
   }
 
   @Test("replies that make no sense are refused, and the next round begins as ever")

@@ -63,16 +63,19 @@ private final class OrderRig {
     return result
   }
 
-  func write(_ order: BookedOrder) -> Result<OrderWritten, WordFailure>? {
+  func write(_ order: BookedOrder) -> Result<OrderWritten, WordFailure>? { receipt(order)?.map(\.outcome) }
+
+  func receipt(_ order: BookedOrder) -> Result<OrderReceipt<OrderWritten>, WordFailure>? {
     wait { store.write(order, for: order.identity, key: order.key, unixNow: UnixClock.nanoseconds(), reply: $0) }
   }
 
   func end(_ key: String) -> Result<OrderWritten, WordFailure>? {
-    wait { store.write(nil, for: Self.identity, key: Array(key.utf8), unixNow: UnixClock.nanoseconds(), reply: $0) }
+    wait { store.write(nil, for: Self.identity, key: Array(key.utf8), unixNow: UnixClock.nanoseconds(), reply: $0) }?
+      .map(\.outcome)
   }
 
   func reset(_ key: String) -> Result<KeyForgotten, WordFailure>? {
-    wait { store.reset(Self.identity, key: Array(key.utf8), reply: $0) }
+    wait { store.reset(Self.identity, key: Array(key.utf8), reply: $0) }?.map(\.outcome)
   }
 
   func look(_ key: String, limit: Int64 = 3, cost: Int64 = 1, algorithm: Algorithm = .fixedWindow)
@@ -272,6 +275,83 @@ private final class OrderRig {
     #expect(above.decision.outcome == .denyAlways)
   }
 
+  @Test("a word's number is that of the first page that tells of it")
+  func receipts() throws {
+    let server = try RedisServer()
+    let test = try TestLoop()
+    let (one, two) = (OrderRig(test, server.target), OrderRig(test, server.target))
+    #expect(one.rig.connect() && two.rig.connect())
+    for key in ["a", "b"] {
+      let receipt = try #require(try one.receipt(OrderRig.order(key))?.get())
+      #expect(receipt.outcome == .done)
+      #expect(test.run { two.pages.all.contains { $0.number >= receipt.number } })
+      let first = try #require(two.pages.all.first { $0.number >= receipt.number })
+      #expect(first.changes.contains { $0.order?.key == Array(key.utf8) })
+    }
+    #expect(one.reset("k") == .success(.nothing))
+    #expect(test.run { !(two.pages.all.last?.resets.isEmpty ?? true) })
+    #expect(two.pages.all.last?.resets.map(\.key) == [Array("k".utf8)])
+    #expect(two.pages.all.last?.resets.first?.isOf(OrderRig.identity) == true)
+  }
+
+  // MARK: Permissions
+
+  @Test("what Redis forbids of reading orders is told once, and once that it is over; checks go on")
+  func forbiddenReading() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    for denied in ["MGET", "EVALSHA"] {
+      server.answer = { command, _ in
+        if command.first == denied,
+          denied == "MGET" || command.contains(String(decoding: Script.changes.digest, as: UTF8.self))
+        {
+          return .say("-NOPERM this user has no permissions")
+        }
+        if command.first == "MGET" { return .say("*1\r\n$3\r\n7:9") }
+        guard command.count > 1, command[1] == String(decoding: Script.changes.digest, as: UTF8.self) else {
+          return FakeRedis.healthy(command)
+        }
+        return .say("*5\r\n:1\r\n$1\r\n7\r\n:9\r\n:1\r\n:0")
+      }
+      #expect(one.rig.connect())
+      let before = one.rig.observer.kinds.count
+      #expect(test.run { one.rig.observer.kinds.count >= before + 7 }, "as often as it is asked")
+      #expect(one.rig.observer.kinds.allSatisfy { $0 == .permission })
+      #expect(one.rig.observer.forbidden.last == true && one.rig.breaker.isClosed)
+      server.answer = { command, _ in command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command) }
+      #expect(test.run { one.rig.observer.forbidden.last == false })
+    }
+    #expect(one.rig.observer.forbidden == [true, false, true, false])
+    #expect(one.rig.observer.connects == 1)
+  }
+
+  @Test("what Redis forbids of writing orders holds until a word is kept, or another connection")
+  func forbiddenWriting() throws {
+    let test = try TestLoop()
+    let server = try FakeRedis(test.loop)
+    let one = OrderRig(test, server.target)
+    func answer(_ reply: String) {
+      server.answer = { command, _ in
+        if command.first == "MGET" { return .say("*1\r\n$-1") }
+        return command.contains("set") ? .say(reply) : FakeRedis.healthy(command)
+      }
+    }
+    answer("-NOPERM this user has no permissions")
+    #expect(one.rig.connect())
+    guard case .failure? = one.write(OrderRig.order("a")) else {
+      _ = Issue.record("it was refused")
+      return
+    }
+    #expect(test.run { one.pages.all.count >= 1 } && one.rig.observer.forbidden == [true])
+    answer("*2\r\n:1\r\n:5")
+    #expect(one.write(OrderRig.order("a")) == .success(.done) && one.rig.observer.forbidden == [true, false])
+    answer("-NOPERM this user has no permissions")
+    _ = one.write(OrderRig.order("a"))
+    server.say(.close)
+    #expect(test.run { one.rig.observer.connects == 2 && one.rig.observer.forbidden == [true, false, true, false] })
+  }
+
   // MARK: Several domains, several slots
 
   @Test("of several domains each is read by itself; one question about each is written at once")
@@ -309,7 +389,10 @@ private final class OrderRig {
     let test = try TestLoop()
     let server = try FakeRedis(test.loop)
     let one = OrderRig(test, server.target)
-    server.answer = { command, _ in command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command) }
+    server.answer = { command, _ in
+      if command.first == "MGET" { return .say("*1\r\n$-1") }
+      return command.contains("reset") ? .say("*2\r\n:1\r\n:5") : FakeRedis.healthy(command)
+    }
     #expect(one.rig.connect())
     #expect(one.reset("k") == .success(.forgotten))
     let digest = KeyDigest(Array("k".utf8).span)
@@ -358,8 +441,9 @@ private final class OrderRig {
     let one = OrderRig(test, server.target)
     func isReset(_ command: [String]) -> Bool { command.contains("reset") }
     for (failing, answer, deletes, mayBeDone) in [
-      (0, ":-1", 0, false), (0, "-OOM no room", 0, false), (1, "-NOPERM no", 1, false), (2, "-OOM no room", 1, true),
-      (2, ":-1", 1, true), (1, "", 1, true), (2, "", 1, true), (0, "", 0, false),
+      (0, "*2\r\n:-1\r\n:5", 0, false), (0, "-OOM no room", 0, false), (1, "-NOPERM no", 1, false),
+      (2, "-OOM no room", 1, true),
+      (2, "*2\r\n:-1\r\n:5", 1, true), (1, "", 1, true), (2, "", 1, true), (0, "", 0, false),
     ] as [(Int, String, Int, Bool)] {
       server.answer = { command, _ in command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command) }
       #expect(one.rig.connect())
@@ -369,10 +453,11 @@ private final class OrderRig {
         guard command.first == "DEL" || isReset(command) else { return FakeRedis.healthy(command) }
         defer { count += 1 }
         if command.first == "DEL" { deleted += 1 }
-        return count == failing ? (answer.isEmpty ? .close : .say(answer)) : FakeRedis.healthy(command)
+        guard count == failing else { return .say(command.first == "DEL" ? ":1" : "*2\r\n:1\r\n:5") }
+        return answer.isEmpty ? .close : .say(answer)
       }
       let result = one.reset("k")
-      if (failing, answer) == (0, ":-1") {
+      if failing == 0, answer.hasPrefix("*") {
         #expect(result == .success(.full))
       } else if case .failure(let failure)? = result {
         #expect(failure.mayBeDone == mayBeDone, "\(failing) \(answer)")
@@ -422,7 +507,7 @@ private final class OrderRig {
     for (answer, mayBeDone, kind) in [
       (.close, true, .disconnected), (.say("-OOM command not allowed"), false, .outOfMemory),
       (.say("-NOPERM no"), false, .permission), (.say("+what"), true, .protocolError),
-      (.say(":7"), true, .protocolError),
+      (.say(":7"), true, .protocolError), (.say("*2\r\n:7\r\n:1"), true, .protocolError),
     ] as [(FakeAnswer, Bool, RedisFailure)] {
       func well(_ command: [String]) -> FakeAnswer {
         command.first == "MGET" ? .say("*1\r\n$-1") : FakeRedis.healthy(command)

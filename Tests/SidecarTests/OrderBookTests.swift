@@ -195,25 +195,45 @@ import Testing
   func reloads() throws {
     let rig = Rig([Self.policy("a"), Self.policy("b")])
     _ = try rig.block()
-    rig.book.adopt(Self.set([Self.policy("b"), Self.policy("a", limit: 9)], [11, 10]))
+    _ = rig.book.adopt(Self.set([Self.policy("b"), Self.policy("a", limit: 9)], [11, 10]), now: Self.now)
     #expect(rig.order(slot: 10)?.kind == .block && rig.order(slot: 11) == nil)
     // Gone: kept, and without effect. Nobody can change what is not there.
-    rig.book.adopt(Self.set([Self.policy("b")], [11]))
+    _ = rig.book.adopt(Self.set([Self.policy("b")], [11]), now: Self.now)
     #expect(rig.book.orders.isEmpty && rig.book.count == 1)
     #expect(throws: OrderRefusal.self) { try rig.book.unblock(domain: "default", policy: "a", key: [], now: Self.now) }
     // Another identity of the same name.
     let other = RuleCompilerTests.policy("a", algorithm: .fixedWindow)
-    rig.book.adopt(Self.set([other], [12]))
+    _ = rig.book.adopt(Self.set([other], [12]), now: Self.now)
     #expect(rig.book.orders.isEmpty)
     // Back, with a new counter.
-    rig.book.adopt(Self.set([Self.policy("a")], [30]))
+    _ = rig.book.adopt(Self.set([Self.policy("a")], [30]), now: Self.now)
     #expect(rig.order(slot: 30)?.kind == .block)
     // It ends while its policy is gone.
-    rig.book.adopt(Self.set([], []))
+    _ = rig.book.adopt(Self.set([], []), now: Self.now)
     #expect(rig.book.orders.isEmpty)
     rig.book.sweep(now: Self.now + Self.minute)
     #expect(rig.book.count == 0)
     #expect(rig.changes == 2, "reloads call nobody by themselves")
+  }
+
+  @Test("a reload says which orders it puts out of force, how many, and not those that were so or have ended")
+  func losesOrders() throws {
+    let rig = Rig([Self.policy("a"), Self.policy("b"), Self.policy("r", store: .redis)])
+    for key in 1...3 as ClosedRange<UInt8> { _ = try rig.block(key: [key]) }
+    _ = try rig.block(key: [4], until: Self.now + 1)
+    _ = try rig.block("b")
+    rig.book.takeShared([Self.made(Self.held([1]))], now: Self.now)
+    func adopt(_ policies: Policy...) -> (orders: Int, policies: [String]) {
+      rig.book.adopt(Self.set(policies), now: Self.now + 1)
+    }
+    let other = RuleCompilerTests.policy("a", algorithm: .fixedWindow)
+    #expect(adopt(Self.policy("r", store: .redis), Self.policy("b", limit: 9), Self.policy("a")) == (0, []))
+    #expect(adopt(other, Self.policy("b"), Self.policy("r")) == (4, ["default/a", "default/r"]))
+    #expect(adopt(other) == (1, ["default/b"]))
+    #expect(adopt() == (0, []))
+    #expect(adopt(Self.policy("a")) == (0, []))
+    #expect(rig.book.orders.count == 4)
+    #expect(adopt() == (3, ["default/a"]))
   }
 
   // MARK: Redis

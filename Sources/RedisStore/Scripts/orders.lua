@@ -8,8 +8,10 @@
 --          4 the ends: a sorted set of the same members by when they may go
 -- ARGV     1 set, end or reset; 2 the member: o or r (order, reset) and the name of a counter in the domain
 --          3 how many orders there may be
+--          (a reset's goes on with a colon and the key's bytes, so that all know which it was)
 --          for set: 4 when it ends; 5 the caller's clock; 6 the record, which only the caller understands
--- returns  1 done; 0 there was no such order; -1 no room; -2 it would end at once
+-- returns  {1 done; 0 there was no such order; -1 no room; -2 it would end at once;
+--          the version's number then: who has read up to it knows of this}
 --
 -- A member that changed and has no entry among the orders tells of an order that was ended, or of a reset. These stay
 -- long enough for all weirs to read them. The epoch is another one whenever the orders begin anew, so that whoever knows
@@ -58,14 +60,14 @@ if task == 'set' then
   goes_at = tonumber(ARGV[4])
   local skew = now - tonumber(ARGV[5])
   if math.abs(skew) > 1000000 then goes_at = goes_at + skew end
-  if goes_at <= now then return -2 end
+  if goes_at <= now then return { -2, number } end
 end
 if task == 'end' then
-  if kept == 0 or call('HEXISTS', orders, member) == 0 then return 0 end
+  if kept == 0 or call('HEXISTS', orders, member) == 0 then return { 0, number } end
 elseif known >= 2 * room and not call('ZSCORE', changes, member) then
-  return -1
+  return { -1, number }
 elseif task == 'set' and kept >= room and call('HEXISTS', orders, member) == 0 then
-  return -1
+  return { -1, number }
 end
 
 if not is_whole then call('DEL', version, orders, changes, ends) end
@@ -80,4 +82,4 @@ local last = call('ZRANGE', ends, -1, -1, 'WITHSCORES')[2]
 local life = math.ceil((last - now) / 1000)
 call('SET', version, string.format('%s:%.0f', epoch, number), 'PX', life)
 for _, key in pairs({ orders, changes, ends }) do call('PEXPIRE', key, life) end
-return 1
+return { 1, number }

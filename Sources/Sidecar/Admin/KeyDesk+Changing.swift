@@ -27,7 +27,10 @@ extension KeyDesk {
     }
     shared.reset(CounterIdentity(place.policy), place.bytes) { [self] answer in
       switch answer {
-      case .success(let wasThere): finishReset(place, call, request, wasThere, reply)
+      case .success(let said):
+        finishReset(place, call, request, said.outcome) { answer in
+          self.settle(place, said.number, answer, reply)
+        }
       case .failure(let failure):
         if failure.mayBeDone { log("key reset", place, nil, call, request, isSure: false) }
         reply(.refused(failure.refusal))
@@ -92,17 +95,17 @@ extension KeyDesk {
     } catch {
       throw Refusal(error.status, error.detail)
     }
-    let done = { [self] in
+    let done = { [self] (number: Int64?) in
       log(event, place, changed.order?.order, call, request)
       let members = [
         ("order", changed.order.map(describe) ?? "null"), ("replaced", changed.replaced.map(describe) ?? "null"),
       ]
-      reply(.json(JSONText.object(head(of: place) + members)))
+      settle(place, number, .json(JSONText.object(head(of: place) + members)), reply)
     }
-    guard changed.isShared, let shared else { return done() }
+    guard changed.isShared, let shared else { return done(nil) }
     shared.write(changed) { [self] answer in
       switch answer {
-      case .success: done()
+      case .success(let number): done(number)
       case .failure(let failure):
         if failure.mayBeDone { log(event, place, changed.order?.order, call, request, isSure: false) }
         reply(.refused(failure.refusal))
@@ -147,5 +150,13 @@ extension KeyDesk {
     if !call.note.isEmpty { fields.append((name: "note", value: .string(call.note))) }
     if !isSure { fields.append((name: "outcome", value: "unknown")) }
     logger.logAlways(isSure ? .info : .warning, event, fields)
+  }
+
+  /// Answers what is done once every worker obeys.
+  private func settle(_ place: Place, _ number: Int64?, _ answer: AdminReply, _ reply: @escaping (AdminReply) -> Void) {
+    settling.settle(domain: place.policy.domain, number: number) { isObeyed in
+      let late = Refusal(503, "it is done, but not every worker has taken it within a second; look at the key")
+      reply(isObeyed ? answer : .refused(late))
+    }
   }
 }

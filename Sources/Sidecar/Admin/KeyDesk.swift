@@ -18,6 +18,7 @@ final class KeyDesk {
   let store: MemoryStore
   let reloader: Reloader
   let book: OrderBook
+  let settling: OrderSettling
   let shared: (any SharedKeys)?
   /// With whom limits are shared while Redis is away; nil where there is none.
   let live: LiveWeirs?
@@ -27,8 +28,8 @@ final class KeyDesk {
 
   /// - Parameter shared: The way to Redis; nil where there is none.
   init(
-    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, shared: (any SharedKeys)?,
-    live: LiveWeirs?,
+    state: ProcessState, loop: Loop, store: MemoryStore, reloader: Reloader, book: OrderBook, settling: OrderSettling,
+    shared: (any SharedKeys)?, live: LiveWeirs?,
     display: KeyDisplay, ipv6Prefix: Int, logger: EventLogger
   ) {
     self.state = state
@@ -36,6 +37,7 @@ final class KeyDesk {
     self.store = store
     self.reloader = reloader
     self.book = book
+    self.settling = settling
     self.shared = shared
     self.live = live
     self.display = display

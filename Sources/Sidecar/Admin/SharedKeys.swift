@@ -11,11 +11,12 @@ protocol SharedKeys: AnyObject {
   /// What a check of cost 1 would get, and the time there.
   func look(_ charge: Charge, _ key: [UInt8], _ then: @escaping (Result<SharedKeyState, Refusal>) -> Void)
 
-  /// Forgets what the key has spent; whether there was anything.
-  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, SharedFailure>) -> Void)
+  /// Forgets what the key has spent; whether there was anything, and which change of the domain's orders tells of it.
+  func reset(
+    _ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<OrderReceipt<Bool>, SharedFailure>) -> Void)
 
-  /// Makes an order known to all weirs, or ends one.
-  func write(_ change: OrderChange, _ then: @escaping (Result<Void, SharedFailure>) -> Void)
+  /// Makes an order known to all weirs, or ends one; which change of the domain's orders that is.
+  func write(_ change: OrderChange, _ then: @escaping (Result<Int64, SharedFailure>) -> Void)
 }
 
 /// Why a change in Redis is not known to have been made.
