@@ -70,7 +70,7 @@ extension RedisStore {
     _ order: BookedOrder?, for identity: CounterIdentity, key: [UInt8], unixNow: Int64,
     reply: @escaping (Result<OrderWritten, WordFailure>) -> Void
   ) {
-    let member = OrderKeys.member(OrderKeys.orderMark, identity, KeyDigest(key.span))
+    let member = OrderKeys.member(OrderKeys.orderMark, identity, KeyNames.digest(identity, key: key.span))
     var arguments = [Array((order == nil ? "end" : "set").utf8), member, Array("\(OrderBounds.orders)".utf8)]
     if let order {
       arguments += ["\(order.order.until / 1000)", "\(unixNow / 1000)"].map { Array($0.utf8) }
@@ -100,7 +100,7 @@ extension RedisStore {
   public func reset(
     _ identity: CounterIdentity, key: [UInt8], reply: @escaping (Result<KeyForgotten, WordFailure>) -> Void
   ) {
-    let digest = KeyDigest(key.span)
+    let digest = KeyNames.digest(identity, key: key.span)
     tellOfReset(identity, digest) { [unowned self] answer in
       switch answer {
       case .success(true): delete(KeyNames.counter(identity, digest)) { self.deleted($0, identity, digest, reply) }

@@ -3,6 +3,7 @@
 //
 // Tickets and their buffers are used again, so that a check allocates nothing once they are warm.
 
+import Limiting
 public import Policies
 
 /// Whoever waits for a ticket.
@@ -21,6 +22,19 @@ public final class Ticket {
     case failed
   }
 
+  /// What is asked of Redis.
+  public enum Work: Sendable {
+    /// Decide, and spend.
+    case charge
+    /// Decide, and keep what the check costs from being spent by others, until `confirm` or the end of `holdLife`: the
+    /// check has other parts in other places.
+    case hold
+    /// Spend what was held. `isAllowed` says whether that was done: not where there is no such hold any more.
+    case confirm
+    /// Give back what was held, or spent by a confirmation. `isAllowed` says whether there was anything.
+    case cancel
+  }
+
   /// All charges of the check, in the order of the set. Only `.limit` ones whose place is `.redis` are asked of Redis.
   public var charges: [Charge] = []
   /// The bytes that the charges' key offsets point into.
@@ -32,9 +46,21 @@ public final class Ticket {
   /// When the check arrived, on the loop's clock: its time is over one time-out later.
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
+  /// All but `.charge` only where counters lie as in a cluster, and then all charges are of one key.
+  public var work = Work.charge
+  /// Names the hold, among all of all weirs.
+  public var token: UInt64 = 0
+  /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
+  public var holdLife: Int64 = 0
 
   /// Of the charges' keys.
   var digests: [KeyDigest] = []
+  /// Of `work` `.hold`, once decided as allowed: whether anything is held, so that there is something to confirm. A cost
+  /// of 0 holds nothing, nor does a shadow charge that denies.
+  public var holdsAnything: Bool {
+    isAllowed && !onlyLooks
+      && charges.contains { $0.isForRedis && $0.cost > 0 && $0.decision.isAllowed }
+  }
   /// How many charges are for Redis.
   private(set) var redisCharges = 0
 
@@ -60,6 +86,9 @@ public final class Ticket {
     self.names = names
     self.arrival = arrival
     onlyLooks = false
+    work = .charge
+    token = 0
+    holdLife = 0
     outcome = .pending
     isAllowed = false
     unixNow = 0
@@ -73,6 +102,9 @@ public final class Ticket {
     husk.digests = digests
     husk.redisCharges = redisCharges
     husk.onlyLooks = onlyLooks
+    husk.work = work
+    husk.token = token
+    husk.holdLife = holdLife
     return husk
   }
 
@@ -86,7 +118,8 @@ public final class Ticket {
         continue
       }
       let start = Int(charge.keyStart)
-      digests.append(KeyDigest(keys.span.extracting(start..<start + Int(charge.keyCount))))
+      let key = keys.span.extracting(start..<start + Int(charge.keyCount))
+      digests.append(names.digest(policy: Int(charge.policy), key: key))
       redisCharges += 1
     }
   }
