@@ -121,7 +121,11 @@ enum Bounds {
   static let hostName = 255
 
   /// How often a worker looks whether the map of the cluster has changed, while it asks nothing.
-  static let mapPoll: Int64 = 100_000_000
+  static let mapPoll: Int64 = second
+  /// The same before it has any.
+  static let firstMapPoll: Int64 = 10_000_000
+  /// Masters that a worker connects to at the start; to others when something is asked of them.
+  static let firstNodes = 32
   /// How often one check, or one other question, is sent from node to node: a slot moves once, a map is soon corrected.
   static let redirections = 5
   static let questionRedirections = 2

@@ -89,6 +89,14 @@ final class ClusterRouter {
     return node
   }
 
+  /// Whether any map was taken.
+  var hasMap: Bool { version > 0 }
+
+  /// Connects to the masters, so that the first checks need not wait for that.
+  func connect() {
+    for address in map.masters.prefix(Bounds.firstNodes) { _ = node(at: address) }
+  }
+
   /// Takes the newest map, if there is one; whether there was.
   func adoptMap() -> Bool {
     guard cluster.map.version != version else { return false }

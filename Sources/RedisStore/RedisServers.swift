@@ -41,6 +41,9 @@ public final class ClusterNodes: Sendable {
     return breakers.withLock { breakers in nodes.map { ($0, breakers[$0]?.state ?? .closed) } }
   }
 
+  /// Masters that each worker connects to at the start.
+  public var firstNodes: Int { min(map.current.map.masters.count, Bounds.firstNodes) }
+
   /// Forgets nodes that are no masters any more.
   func keepOnly(_ nodes: Set<NodeAddress>) {
     breakers.withLock { breakers in breakers = breakers.filter { nodes.contains($0.key) } }

@@ -96,10 +96,18 @@ public final class RedisStore {
     case .cluster(let nodes):
       let router = ClusterRouter(nodes, loop: loop, timeout: timeout, observed: observed, observer: observer)
       router.whenConnected = { [unowned self] in serverConnected() }
-      nodeTimer = Timer(loop: loop) { [unowned self] _ in if router.adoptMap() { serverConnected() } }
-      nodeTimer?.start(afterNanoseconds: Bounds.mapPoll, every: Bounds.mapPoll)
+      nodeTimer = Timer(loop: loop) { [unowned self] _ in followMap(router) }
+      nodeTimer?.start(afterNanoseconds: 0)
       return .cluster(router)
     }
+  }
+
+  /// Looks for a new map where no check does; soon, until there is one. To the first one's nodes it connects at once.
+  private func followMap(_ router: ClusterRouter) {
+    let hadMap = router.hasMap
+    _ = router.adoptMap()
+    if router.hasMap, !hadMap { router.connect() }
+    nodeTimer?.start(afterNanoseconds: router.hasMap ? Bounds.mapPoll : Bounds.firstMapPoll)
   }
 
   /// How counters lie there.
@@ -110,7 +118,7 @@ public final class RedisStore {
     }
   }
 
-  /// Connects for the first time; to a cluster's nodes as they are needed.
+  /// Connects for the first time; to a cluster's nodes once they are known, and to later ones as they are needed.
   public func start() {
     if case .one(let node) = route { node.start(takesEarly: false) }
   }

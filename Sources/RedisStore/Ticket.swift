@@ -56,12 +56,6 @@ public final class Ticket {
   /// When the check arrived, on the loop's clock: its time is over one time-out later.
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
-  /// All but `.charge` only where counters lie as in a cluster, and then all charges are of one key.
-  public var work = Work.charge
-  /// Names the hold, among all of all weirs.
-  public var token: UInt64 = 0
-  /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
-  public var holdLife: Int64 = 0
 
   /// Of the charges' keys.
   var digests: [KeyDigest] = []

@@ -31,17 +31,33 @@ final class RedisStatus: Sendable {
   private let logger: EventLogger
   private let url: String
 
-  /// - Parameters:
-  ///   - url: Without secrets.
-  ///   - makeServers: Makes them, given who is told of a breaker: of the whole Redis (nil), or of one node.
-  init(
-    live: LiveWeirs, url: String, logger: EventLogger,
-    makeServers: (@escaping @Sendable (NodeAddress?) -> any BreakerObserver) -> RedisServers
-  ) {
-    servers = makeServers { node in BreakerLog(url: url, node: node, logger: logger) }
+  private let topology: RedisTopology
+
+  /// - Parameter url: Without secrets.
+  init(live: LiveWeirs, url: String, logger: EventLogger, topology: RedisTopology) {
+    servers =
+      switch topology {
+      case .single(let target): .one(target, SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)))
+      case .sentinel(let target):
+        .one(target.login, SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)))
+      case .cluster(let target):
+        .cluster(
+          ClusterNodes(map: ClusterMap(), login: target.login) { node in
+            BreakerLog(url: url, node: node, logger: logger)
+          })
+      }
     self.live = live
     self.url = url
     self.logger = logger
+    self.topology = topology
+  }
+
+  /// What keeps the map of a cluster, for the process; nil where there is no cluster.
+  func clusterWatch(on loop: Loop) throws(UVError) -> ClusterWatch? {
+    guard case .cluster(let target) = topology, case .cluster(let nodes) = servers else { return nil }
+    return try ClusterWatch(
+      loop: loop, seeds: target.seeds, login: target.login, map: nodes.map,
+      observer: ClusterLog(url: url, logger: logger))
   }
 
   /// Connections of workers that are logged in.
@@ -110,11 +126,11 @@ final class RedisStatus: Sendable {
     }
   }
 
-  /// Whether checks can be asked of Redis from now on: all workers are connected, or the nodes of a cluster known.
+  /// Whether checks can be asked of Redis from now on: all workers are connected, in a cluster to all masters.
   func isReady(workers: Int) -> Bool {
     switch servers {
     case .one: connections >= workers
-    case .cluster(let nodes): nodes.map.version > 0
+    case .cluster(let nodes): nodes.map.version > 0 && connections >= workers * nodes.firstNodes
     }
   }
 

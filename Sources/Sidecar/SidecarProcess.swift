@@ -61,9 +61,9 @@ final class SidecarProcess {
       DenialLog(perSecond: perSecond, format: format, display: display, write: StandardError.writeAtOnce)
     }
     redis = options.redis.map { [logger] url in
-      RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger) { observer in
-        .one(url.target(passwordFile: options.redisPasswordFile), SharedBreaker(observer: observer(nil)))
-      }
+      RedisStatus(
+        live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger,
+        topology: url.topology(passwordFile: options.redisPasswordFile))
     }
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)

@@ -32,11 +32,12 @@ private final class Rig {
     let live = LiveWeirs(isShared: true)
     let loop = test.loop
     redis = redisPort.map { port in
-      let servers = RedisServers.one(RedisTarget(place: .host("127.0.0.1", port: port)), SharedBreaker())
+      let target = RedisTarget(place: .host("127.0.0.1", port: port))
+      let status = RedisStatus(live: live, url: "", logger: .silent, topology: .single(target))
       return RedisStore(
-        loop: loop, timeout: 5_000_000_000, shared: RedisStore.Shared(servers: servers, live: live, id: "0"),
+        loop: loop, timeout: 5_000_000_000, shared: RedisStore.Shared(servers: status.servers, live: live, id: "0"),
         announces: false, names: rules.names,
-        observer: RedisWatch(RedisStatus(live: live, url: "", logger: .silent) { _ in servers }, .init()))
+        observer: RedisWatch(status, .init()))
     }
     let counters = WorkerCounters()
     responder = DataResponder(

@@ -24,11 +24,12 @@ private struct Rig {
   init(isShared: Bool = true) throws {
     loop = try TestLoop()
     live = LiveWeirs(isShared: isShared)
-    let servers = RedisServers.one(RedisTarget(place: .unix(path: "/nowhere")), SharedBreaker())
+    let target = RedisTarget(place: .unix(path: "/nowhere"))
+    let status = RedisStatus(live: live, url: "", logger: .silent, topology: .single(target))
     let redis = RedisStore(
-      loop: loop.loop, timeout: 50_000_000, shared: RedisStore.Shared(servers: servers, live: live, id: "0"),
+      loop: loop.loop, timeout: 50_000_000, shared: RedisStore.Shared(servers: status.servers, live: live, id: "0"),
       announces: false, names: .none,
-      observer: RedisWatch(RedisStatus(live: live, url: "", logger: .silent) { _ in servers }, .init()))
+      observer: RedisWatch(status, .init()))
     decider = Decider(memory: memory, redis: redis, live: live)
   }
 
