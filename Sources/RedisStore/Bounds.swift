@@ -46,6 +46,23 @@ enum Bounds {
   /// Tickets that may wait to be sent, a worker. Each belongs to a connection of its own, so it is hardly reached.
   static let tickets = 16_384
 
+  // MARK: Holds
+
+  /// The longest life of a hold: far above any time-out, and short enough that what a clock's step leaves is soon gone.
+  /// LONGEST_HOLD in holds.lua.
+  static let hold: Int64 = 10 * second
+  /// Charges that may be held under one key at a time: summing them up takes Redis some milliseconds. A check that would
+  /// hold more fails. HOLDS in holds.lua.
+  static let holds = 4_096
+  /// How long after a hold's end a confirmation can still be cancelled: whoever gives up when the time of a decision is
+  /// over sends that only then. GRACE in holds.lua.
+  static let cancelling: Int64 = 100_000_000
+  /// Confirmations that are remembered a key, some 100 bytes each; of more, the oldest cannot be cancelled. MARKS in
+  /// holds.lua.
+  static let marks = 16_384
+
+  // MARK: Weirs
+
   /// Domains up to which each has its own count of live weirs: some 6 µs of Redis each, every interval, for every weir.
   static let announcedDomains = 64
   /// How often a weir says that it lives.

@@ -63,9 +63,9 @@ extension NodeStore: LinkHandler {
     reply.withBytes { bytes in
       do throws(ChargeReply.Malformed) {
         if call.kind == .settlement {
-          try SettleReply.decode(bytes, into: call.tickets)
+          try SettleCall.decode(bytes, into: call.tickets)
         } else {
-          try decoder.decode(bytes, into: call.tickets)
+          try decoder.decode(bytes, into: call.tickets, holds: setup.layout == .hashes)
           observe(call)
         }
         return true

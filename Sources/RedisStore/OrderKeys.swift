@@ -34,7 +34,7 @@ struct OrderKeys {
 
   /// Names a reset of one key.
   static func reset(_ identity: CounterIdentity, key: [UInt8]) -> [UInt8] {
-    let member = member(resetMark, identity, KeyDigest(key.span))
+    let member = member(resetMark, identity, KeyNames.digest(identity, key: key.span))
     return key.count > Bounds.resetKey ? member : member + ":".utf8 + key
   }
 

@@ -28,6 +28,7 @@ extension RedisStore {
     let ticket = Ticket()
     ticket.fill([charge], keys: key.span, names: names, arrival: loop.now)
     ticket.onlyLooks = true
+    let holds = layout == .hashes
     let name = ticket.names.counter(policy: Int(charge.policy), key: ticket.tag)
     ask(
       Question(command: lookCommand(ticket), script: layout.chargeScript, key: name) { answer in
@@ -35,7 +36,7 @@ extension RedisStore {
           answer.flatMap { reply in
             var decoder = ChargeReply()
             let isSound = reply.withBytes { bytes in
-              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket]) } catch { return false }
+              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket], holds: holds) } catch { return false }
               return true
             }
             guard isSound else {

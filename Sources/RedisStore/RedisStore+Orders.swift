@@ -87,7 +87,7 @@ extension RedisStore {
     _ order: BookedOrder?, for identity: CounterIdentity, key: [UInt8], unixNow: Int64,
     reply: @escaping (Result<OrderReceipt<OrderWritten>, WordFailure>) -> Void
   ) {
-    let member = OrderKeys.member(OrderKeys.orderMark, identity, KeyDigest(key.span))
+    let member = OrderKeys.member(OrderKeys.orderMark, identity, KeyNames.digest(identity, key: key.span))
     var arguments = [Array((order == nil ? "end" : "set").utf8), member, Array("\(OrderBounds.orders)".utf8)]
     if let order {
       arguments += ["\(order.order.until / 1000)", "\(unixNow / 1000)"].map { Array($0.utf8) }
@@ -136,7 +136,7 @@ extension RedisStore {
     _ reply: @escaping (Result<OrderReceipt<KeyForgotten>, WordFailure>) -> Void
   ) {
     // Also where it may have been done: what is forgotten in vain is asked for once more.
-    observed.forget(ResetKeys(digests: [KeyDigest(key.span)]), at: loop.now)
+    observed.forget(ResetKeys(digests: [KeyNames.digest(identity, key: key.span)]), at: loop.now)
     let count: Int64
     switch answer {
     case .success(let number): count = number
@@ -170,7 +170,7 @@ extension RedisStore {
   private func delete(
     _ identity: CounterIdentity, _ key: [UInt8], _ answer: @escaping (Result<Int64, WordFailure>) -> Void
   ) {
-    let removal = layout.removal(identity, KeyDigest(key.span))
+    let removal = layout.removal(identity, KeyNames.digest(identity, key: key.span))
     ask(
       Question(command: removal.command, script: nil, key: removal.key) { [unowned self] result in
         noteWriting(result)

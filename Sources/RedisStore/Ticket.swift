@@ -22,17 +22,18 @@ public final class Ticket {
     case failed
   }
 
-  /// What is asked of a node of a cluster. One Redis only ever charges.
+  /// What is asked of Redis. One that is no cluster is only asked to charge.
   enum Work: Sendable {
-    /// Charge what the check asks, if all of it fits. Or look at it: see `onlyLooks`.
+    /// Decide, and spend. Or look: see `onlyLooks`.
     case charge
-    /// Count it as spent for a while, under `token`.
+    /// Decide, and keep what the check costs from being spent by others, until `confirm` or the end of `holdLife`: the
+    /// check has other parts in other places.
     case hold
-    /// Spend what is held.
+    /// Spend what was held. `isAllowed` says whether that was done: not where there is no such hold any more.
     case confirm
-    /// Drop what is held.
+    /// Drop what was held. `isAllowed` says whether there was anything.
     case cancel
-    /// Give back what was spent by `confirm`.
+    /// Give back what was spent by a confirmation.
     case takeBack
 
     /// Whether it is about something that was held before.
@@ -55,13 +56,20 @@ public final class Ticket {
   /// When the check arrived, on the loop's clock: its time is over one time-out later.
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
+  /// All but `.charge` only where counters lie as in a cluster, and then all charges are of one key.
+  public var work = Work.charge
+  /// Names the hold, among all of all weirs.
+  public var token: UInt64 = 0
+  /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
+  public var holdLife: Int64 = 0
 
   /// Of the charges' keys.
   var digests: [KeyDigest] = []
+  /// All but `.charge` only where counters lie as in a cluster, and then all charges are of one key.
   var work = Work.charge
-  /// Names what is held.
+  /// Names the hold, among all of all weirs.
   var token: UInt64 = 0
-  /// Nanoseconds for which it is held.
+  /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
   var holdLife: Int64 = 0
   /// Of a confirmed ticket: when it was spent, in nanoseconds since the Unix epoch on the node's clock.
   var spentAt: Int64 = 0
@@ -102,6 +110,8 @@ public final class Ticket {
   private func reset() {
     onlyLooks = false
     work = .charge
+    token = 0
+    holdLife = 0
     redirections = 0
     isAsking = false
     outcome = .pending
@@ -131,6 +141,8 @@ public final class Ticket {
     husk.digests = digests
     husk.onlyLooks = onlyLooks
     husk.work = work
+    husk.token = token
+    husk.holdLife = holdLife
     return husk
   }
 
@@ -143,7 +155,8 @@ public final class Ticket {
         continue
       }
       let start = Int(charge.keyStart)
-      digests.append(KeyDigest(keys.span.extracting(start..<start + Int(charge.keyCount))))
+      let key = keys.span.extracting(start..<start + Int(charge.keyCount))
+      digests.append(names.digest(policy: Int(charge.policy), key: key))
     }
   }
 }

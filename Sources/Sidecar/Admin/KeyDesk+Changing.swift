@@ -6,6 +6,7 @@ import EventLoop
 import Limiting
 import Policies
 import PolicyFiles
+import RedisStore
 import Stores
 import Telemetry
 
