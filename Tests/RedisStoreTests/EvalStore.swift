@@ -27,7 +27,7 @@ final class EvalStore: StoreUnderTest {
 
   let rig: ScriptRig
   let way: Way
-  private let domain: String
+  let domain: String
   /// The policies that were needed so far, and the place of each counter's.
   private var policies: [Policy] = []
   private var places: [Counter: Int] = [:]
