@@ -61,13 +61,15 @@ public final class RedisStore {
   private var orderTimer: Timer?
 
   /// - Parameters:
+  ///   - masters: Says where the target is, in place of its own place.
   ///   - timeout: Nanoseconds, from a check's arrival.
   ///   - announces: Whether this store sends the process's signs of life; one of a process does.
   ///   - observer: Kept, told of everything that happens.
   ///   - takeOrders: Called with what others have ordered, on the loop's thread; nil where another worker reads that. A
   ///     page that it does not take (false) is read again.
   public init(
-    loop: Loop, target: RedisTarget, timeout: Int64, shared: Shared, announces: Bool, names: KeyNames,
+    loop: Loop, target: RedisTarget, masters: MasterDirectory? = nil, timeout: Int64, shared: Shared, announces: Bool,
+    names: KeyNames,
     observer: any RedisObserver, takeOrders: (@Sendable (OrderPage) -> Bool)? = nil
   ) {
     self.loop = loop
@@ -83,7 +85,7 @@ public final class RedisStore {
       expire()
     }
     connection = Link(
-      loop: loop, target: target, breaker: shared.breaker, scripts: Script.all.map(\.text),
+      loop: loop, target: target, masters: masters, breaker: shared.breaker, scripts: Script.all.map(\.text),
       trial: { [unowned self] in
         trialNames = self.names
         return announcement(isLast: false)
@@ -108,6 +110,7 @@ public final class RedisStore {
   /// looks at the breaker by itself.
   public func canAsk() -> Bool {
     if link.isReady, !shared.breaker.isClosed { link.breakerOpened() }
+    if link.hasMoved { link.follow() }
     return isReady
   }
 

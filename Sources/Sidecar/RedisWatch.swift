@@ -25,13 +25,20 @@ final class RedisStatus: Sendable {
 
   let breaker: SharedBreaker
   let live: LiveWeirs
+  /// Where the master is; nil where no sentinels say it.
+  let masters: MasterDirectory?
   private let state = Mutex(State())
   private let logger: EventLogger
   private let url: String
 
   /// - Parameter url: Without secrets.
-  init(live: LiveWeirs, url: String, logger: EventLogger) {
+  init(live: LiveWeirs, topology: RedisTopology? = nil, url: String, logger: EventLogger) {
     breaker = SharedBreaker(observer: BreakerLog(url: url, logger: logger))
+    if case .sentinel(let target) = topology {
+      masters = MasterDirectory(target, breaker: breaker, observer: SentinelLog(url: url, logger: logger))
+    } else {
+      masters = nil
+    }
     self.live = live
     self.url = url
     self.logger = logger

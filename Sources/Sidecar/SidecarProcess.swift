@@ -59,7 +59,10 @@ final class SidecarProcess {
       DenialLog(perSecond: perSecond, format: format, display: display, write: StandardError.writeAtOnce)
     }
     redis = options.redis.map { [logger] url in
-      RedisStatus(live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger)
+      RedisStatus(
+        live: LiveWeirs(isShared: options.sharesFallback),
+        topology: url.topology(passwordFile: options.redisPasswordFile),
+        url: url.redacted, logger: logger)
     }
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)
@@ -81,7 +84,7 @@ final class SidecarProcess {
     let files = [
       ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
       ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
-      ("--redis ?key=", target?.tls?.key),
+      ("--redis ?key=", target?.tls?.key), ("--redis ?sentinel_password_file=", options.redis?.sentinelPasswordFile),
     ]
     for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
       let reason = unsafe String(cString: strerror(errno))

@@ -33,6 +33,8 @@ final class Worker: @unchecked Sendable {
   /// nil where there is no Redis.
   let redisWatch: RedisWatch?
   private let redis: RedisStore?
+  /// Asks the sentinels for the whole process; nil in the other workers, and where there are none.
+  private let sentinels: SentinelWatch?
   private let loop: Loop
   private let server: HTTPServer
   private let news = Mutex(News())
@@ -60,6 +62,7 @@ final class Worker: @unchecked Sendable {
     let counters = WorkerCounters()
     redisWatch = redis.map { RedisWatch($0.status, counters) }
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
+    sentinels = redis?.sentinels(loop)
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
@@ -68,6 +71,7 @@ final class Worker: @unchecked Sendable {
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     bell = try Mailbox(loop: loop, capacity: 1) { [unowned self] in takeNews() }
     errands = try Mailbox(loop: loop, capacity: Bounds.workerErrands) { [unowned self] in run($0) }
+    sentinels?.start()
     self.redis?.start()
   }
 
@@ -142,6 +146,7 @@ final class Worker: @unchecked Sendable {
     hasEnded = true
     // First, so that checks which still wait for Redis are answered.
     redis?.stop()
+    sentinels?.stop()
     server.stop()
     bell?.close()
     errands?.close()
@@ -167,7 +172,12 @@ struct RedisSeat {
 
   func store(_ loop: Loop, _ names: KeyNames, _ watch: RedisWatch) -> RedisStore {
     RedisStore(
-      loop: loop, target: target, timeout: timeout, shared: shared, announces: announces, names: names,
-      observer: watch, takeOrders: takeOrders)
+      loop: loop, target: target, masters: status.masters, timeout: timeout, shared: shared, announces: announces,
+      names: names, observer: watch, takeOrders: takeOrders)
+  }
+
+  /// On the loop of the worker that speaks for all.
+  func sentinels(_ loop: Loop) -> SentinelWatch? {
+    announces ? status.masters.map { SentinelWatch(loop: loop, directory: $0) } : nil
   }
 }
