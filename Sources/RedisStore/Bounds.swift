@@ -23,6 +23,12 @@ enum Bounds {
   static let backoff: ClosedRange<Int64> = 50_000_000...1_000_000_000
   /// How often a connection that has to wait for another one's trial asks whether it is over.
   static let trialPoll: Int64 = 100_000_000
+  /// How often a connection looks whether the sentinels have named another master, besides before each check.
+  static let followInterval: Int64 = 100_000_000
+  /// How often each sentinel is asked; a failover is also told by the sentinels themselves.
+  static let sentinelInterval: Int64 = 1_000_000_000
+  /// Bytes of the name or address that a sentinel gives: as long as a name in DNS may be.
+  static let hostName = 255
   /// Bytes of a password file. Redis takes longer ones, but nobody remembers them.
   static let passwordFile = 4096
   /// Bytes of Redis's own words in a log line.

@@ -155,6 +155,12 @@ final class ClusterRouter {
     ticket.holder?.redeemed(ticket)
   }
 
+  /// A hold was over, or lost with its node, before it was confirmed. Its node is well.
+  func holdEnded() {
+    observer.redisFailed(
+      .timeout, detail: "a check over several nodes was not confirmed in time; \(RedisFailure.timeout.advice)")
+  }
+
   func wakeUp(afterNanoseconds wait: Int64) { delay?.start(afterNanoseconds: wait) }
 }
 

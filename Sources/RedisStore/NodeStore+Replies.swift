@@ -18,7 +18,9 @@ extension NodeStore: LinkHandler {
 
   /// A connection that nobody waited on may end for reasons that say nothing of Redis: an idle one, closed on the way.
   func linkLost(_ link: Link, _ failure: RedisFailure) {
-    if calls.waiting > 0, failure != .timeout { _ = breaker.failed(at: loop.now, isQuick: failure.isQuick) }
+    if calls.waiting > 0, failure != .timeout, !link.hasMoved {
+      _ = breaker.failed(at: loop.now, isQuick: failure.isQuick)
+    }
     failAll()
   }
 

@@ -70,9 +70,11 @@ final class NodeStore {
   private var timer: Timer?
   private var isTimerSet = false
 
-  /// - Parameter observer: Kept, told of everything that happens.
+  /// - Parameters:
+  ///   - masters: Says where the target is, in place of its own place.
+  ///   - observer: Kept, told of everything that happens.
   init(
-    _ setup: Setup, target: RedisTarget, breaker: SharedBreaker, observer: any RedisObserver,
+    _ setup: Setup, target: RedisTarget, masters: MasterDirectory? = nil, breaker: SharedBreaker, observer: any RedisObserver,
     owner: any NodeStoreOwner
   ) {
     self.setup = setup
@@ -84,8 +86,8 @@ final class NodeStore {
       expire()
     }
     connection = Link(
-      loop: setup.loop, target: target, breaker: breaker, scripts: setup.layout.scripts.map(\.text),
-      trial: setup.trial, observer: observer, handler: self)
+      loop: setup.loop, target: target, masters: masters, checksRole: setup.layout == .hashes, breaker: breaker,
+      scripts: setup.layout.scripts.map(\.text), trial: setup.trial, observer: observer, handler: self)
   }
 
   /// Connects for the first time. Tickets that come meanwhile wait for it, within their time, if `takesEarly`.
@@ -104,6 +106,7 @@ final class NodeStore {
   /// looks at the breaker by itself.
   func canAsk() -> Bool {
     if link.isReady, !breaker.isClosed { link.breakerOpened() }
+    if link.hasMoved { link.follow() }
     return isReady || (isOpening && breaker.isClosed)
   }
 

@@ -2,9 +2,10 @@
 
 import Synchronization
 
-/// One Redis, or a cluster.
+/// One Redis, the master that sentinels name, or a cluster.
 public enum RedisServers: Sendable {
   case one(RedisTarget, SharedBreaker)
+  case master(MasterDirectory)
   case cluster(ClusterNodes)
 }
 

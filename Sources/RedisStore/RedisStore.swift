@@ -84,15 +84,20 @@ public final class RedisStore {
   }
 
   private func makeRoute() -> Route {
+    let setup = NodeStore.Setup(
+      loop: loop, timeout: timeout, layout: .strings,
+      trial: { [unowned self] in
+        trialNames = names
+        return announcement(names.live, isLast: false)
+      }, observed: observed)
     switch shared.servers {
     case .one(let target, let breaker):
-      let setup = NodeStore.Setup(
-        loop: loop, timeout: timeout, layout: .strings,
-        trial: { [unowned self] in
-          trialNames = names
-          return announcement(names.live, isLast: false)
-        }, observed: observed)
       return .one(NodeStore(setup, target: target, breaker: breaker, observer: observer, owner: self))
+    case .master(let masters):
+      return .one(
+        NodeStore(
+          setup, target: masters.target.login, masters: masters, breaker: masters.breaker, observer: observer,
+          owner: self))
     case .cluster(let nodes):
       let router = ClusterRouter(nodes, loop: loop, timeout: timeout, observed: observed, observer: observer)
       router.whenConnected = { [unowned self] in serverConnected() }

@@ -145,7 +145,9 @@ final class SplitTicket: TicketHolder {
   private func confirmed(_ number: Int, _ ticket: Ticket) {
     let isDone = ticket.outcome == .decided && ticket.isAllowed
     parts[number].isSpent = isDone
-    act(course.confirmed(number, isDone ? .done : ticket.outcome == .decided ? .gone : .failed))
+    let isGone = ticket.outcome == .decided && !isDone
+    if isGone { router.holdEnded() }
+    act(course.confirmed(number, isDone ? .done : isGone ? .gone : .failed))
   }
 
   private func act(_ action: SplitCheck.Action) {

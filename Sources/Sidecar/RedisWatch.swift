@@ -39,7 +39,10 @@ final class RedisStatus: Sendable {
       switch topology {
       case .single(let target): .one(target, SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)))
       case .sentinel(let target):
-        .one(target.login, SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)))
+        .master(
+          MasterDirectory(
+            target, breaker: SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)),
+            observer: SentinelLog(url: url, logger: logger)))
       case .cluster(let target):
         .cluster(
           ClusterNodes(map: ClusterMap(), login: target.login) { node in
@@ -52,12 +55,16 @@ final class RedisStatus: Sendable {
     self.topology = topology
   }
 
-  /// What keeps the map of a cluster, for the process; nil where there is no cluster.
-  func clusterWatch(on loop: Loop) throws(UVError) -> ClusterWatch? {
-    guard case .cluster(let target) = topology, case .cluster(let nodes) = servers else { return nil }
-    return try ClusterWatch(
-      loop: loop, seeds: target.seeds, login: target.login, map: nodes.map,
-      observer: ClusterLog(url: url, logger: logger))
+  /// What finds the servers, for the whole process; nil where there is one that stays in its place.
+  func topologyWatch(on loop: Loop) throws(UVError) -> (any TopologyWatch)? {
+    switch (topology, servers) {
+    case (.cluster(let target), .cluster(let nodes)):
+      try ClusterWatch(
+        loop: loop, seeds: target.seeds, login: target.login, map: nodes.map,
+        observer: ClusterLog(url: url, logger: logger))
+    case (_, .master(let masters)): SentinelWatch(loop: loop, directory: masters)
+    default: nil
+    }
   }
 
   /// Connections of workers that are logged in.
@@ -101,8 +108,8 @@ final class RedisStatus: Sendable {
     let (connections, newest, forbidsOrders) = state.withLock { ($0.connections, $0.newest, $0.forbidsOrders) }
     let cause = newest.map { ": \($0.rawValue)" } ?? ""
     switch servers {
-    case .one(_, let breaker):
-      if let trouble = Self.trouble(breaker.state) { return trouble + cause }
+    case .one, .master:
+      if let trouble = Self.trouble(worstBreaker) { return trouble + cause }
       guard connections > 0 else { return "not connected" + cause }
       guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
     case .cluster(let nodes):
@@ -129,7 +136,7 @@ final class RedisStatus: Sendable {
   /// Whether checks can be asked of Redis from now on: all workers are connected, in a cluster to all masters.
   func isReady(workers: Int) -> Bool {
     switch servers {
-    case .one: connections >= workers
+    case .one, .master: connections >= workers
     case .cluster(let nodes): nodes.map.version > 0 && connections >= workers * nodes.firstNodes
     }
   }
@@ -138,6 +145,7 @@ final class RedisStatus: Sendable {
   var worstBreaker: Breaker.State {
     switch servers {
     case .one(_, let breaker): breaker.state
+    case .master(let masters): masters.breaker.state
     case .cluster(let nodes): nodes.states.map(\.state).max { $0.rawValue < $1.rawValue } ?? .closed
     }
   }

@@ -14,7 +14,7 @@ enum StartFiles {
     let files = [
       ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
       ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
-      ("--redis ?key=", target?.tls?.key),
+      ("--redis ?key=", target?.tls?.key), ("--redis ?sentinel_password_file=", options.redis?.sentinelPasswordFile),
     ]
     for case (let option, let path?) in files {
       guard let problem = problem(with: path) else { continue }

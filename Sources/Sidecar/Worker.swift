@@ -33,8 +33,8 @@ final class Worker: @unchecked Sendable {
   /// nil where there is no Redis.
   let redisWatch: RedisWatch?
   private let redis: RedisStore?
-  /// Keeps the map of a cluster for the process; nil in other workers, and where there is none.
-  private let clusterWatch: ClusterWatch?
+  /// Finds the servers for the whole process; nil in the other workers, and where there is one that stays in its place.
+  private let topologyWatch: (any TopologyWatch)?
   private let loop: Loop
   private let server: HTTPServer
   private let news = Mutex(News())
@@ -62,7 +62,7 @@ final class Worker: @unchecked Sendable {
     let counters = WorkerCounters()
     redisWatch = redis.map { RedisWatch($0.status, counters) }
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
-    clusterWatch = redis?.announces == true ? try redis?.status.clusterWatch(on: loop) : nil
+    topologyWatch = redis?.announces == true ? try redis?.status.topologyWatch(on: loop) : nil
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
@@ -71,7 +71,7 @@ final class Worker: @unchecked Sendable {
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     bell = try Mailbox(loop: loop, capacity: 1) { [unowned self] in takeNews() }
     errands = try Mailbox(loop: loop, capacity: Bounds.workerErrands) { [unowned self] in run($0) }
-    clusterWatch?.start()
+    topologyWatch?.start()
     self.redis?.start()
   }
 
@@ -146,7 +146,7 @@ final class Worker: @unchecked Sendable {
     hasEnded = true
     // First, so that checks which still wait for Redis are answered.
     redis?.stop()
-    clusterWatch?.stop()
+    topologyWatch?.stop()
     server.stop()
     bell?.close()
     errands?.close()

@@ -2,8 +2,8 @@
 // was mistyped.
 
 extension RedisURL {
-  /// Any text with what may be a password replaced by `***`: all before the last `@`; what stands where a port should,
-  /// and all behind it, if it is no number or the host is missing (`redis://:secret`); values of a query that are not
+  /// Any text with what may be a password replaced by `***`: all before the last `@`; all behind the
+  /// first colon, if what stands where a port should is no number or a host is missing (`redis://:secret`); values of a query that are not
   /// known to be harmless.
   public static func redact(_ text: String) -> String {
     let start = schemeEnd(text) ?? text.startIndex
@@ -13,7 +13,8 @@ extension RedisURL {
       return scheme + "***" + redactQuery(rest[at...]) + secrets
     }
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-    return scheme + redactHosts(rest[..<end]) + redactQuery(rest[end...]) + secrets
+    let isList = [.cluster, .sentinel].contains(Self.scheme(of: text)?.form)
+    return scheme + redactHosts(rest[..<end], isList: isList) + redactQuery(rest[end...]) + secrets
   }
 
   /// A query with the login of sentinels, shown; and what stands before it. An `@` in such a password must not make its
@@ -28,13 +29,15 @@ extension RedisURL {
     return (text[..<mark], redactQuery(text[mark...]))
   }
 
-  /// `host:port,host:port`, up to where something is no port.
-  private static func redactHosts(_ text: Substring) -> Substring {
-    for host in text.split(separator: ",", omittingEmptySubsequences: false) {
+  /// `host:port,host:port`, or the beginning up to the first colon where something is no port.
+  private static func redactHosts(_ text: Substring, isList: Bool) -> Substring {
+    var first: Substring.Index?
+    for host in isList ? text.split(separator: ",", omittingEmptySubsequences: false) : [text] {
       let nameEnd = host.hasPrefix("[") ? host.firstIndex(of: "]") ?? host.startIndex : host.startIndex
       guard let colon = host[nameEnd...].firstIndex(of: ":") else { continue }
+      first = first ?? colon
       if colon == host.startIndex || !OptionValue.isDigits(host[host.index(after: colon)...]) {
-        return text[...colon] + "***"
+        return text[...(first ?? colon)] + "***"
       }
     }
     return text
