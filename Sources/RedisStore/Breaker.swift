@@ -106,6 +106,9 @@ public struct Breaker: Sendable {
     }
   }
 
+  /// It guards another server from here on.
+  mutating func forget() { self = Breaker() }
+
   private mutating func open(at now: Int64, isQuick: Bool, random: UInt64) {
     let wait = isQuick ? min(nextWait, Self.longestQuickWait) : nextWait
     nextWait = min(nextWait * 2, Self.wait.upperBound)

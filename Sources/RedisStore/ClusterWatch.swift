@@ -227,6 +227,8 @@ extension ClusterWatch: LinkHandler {
     heard(conversation.begin())
   }
 
+  func linkFailed(_ link: Link) {}
+
   func linkLost(_ link: Link, _ failure: RedisFailure) {}
 
   func received(_ link: Link, _ reply: Reply) {
@@ -246,6 +248,7 @@ extension ClusterWatch: LinkHandler {
   func redisDisconnected() {}
   func redisCalled(nanoseconds: Int64, checks: Int) {}
   func redisRemembered() {}
+  func redisOrdersForbidden(_ isForbidden: Bool) {}
 
   func redisFailed(_ failure: RedisFailure, detail: String) {
     guard let watch = unsafe watch else { return }

@@ -23,6 +23,7 @@ struct Handshake: ~Copyable {
     case login
     case database
     case name
+    case role
     case script
     case trial
   }
@@ -36,10 +37,11 @@ struct Handshake: ~Copyable {
   private var nameRefusal: LinkFailure?
 
   /// - Parameters:
+  ///   - checksRole: Whether the server has to be a master by its own words: its address is hearsay.
   ///   - password: From the target or from its file; nil where there is none.
   ///   - scripts: The texts of all scripts to be called.
   ///   - trial: The bytes of one command.
-  init(target: RedisTarget, password: [UInt8]?, scripts: [[UInt8]], trial: [UInt8]) {
+  init(target: RedisTarget, checksRole: Bool = false, password: [UInt8]?, scripts: [[UInt8]], trial: [UInt8]) {
     hasPassword = password != nil
     if let user = target.user {
       add(.login, [Array("AUTH".utf8), Array(user.utf8), password ?? []])
@@ -48,6 +50,7 @@ struct Handshake: ~Copyable {
     }
     if target.database != 0 { add(.database, [Array("SELECT".utf8), Array(String(target.database).utf8)]) }
     add(.name, [Array("CLIENT".utf8), Array("SETNAME".utf8), Array("weir".utf8)])
+    if checksRole { add(.role, [Array("ROLE".utf8)]) }
     for script in scripts { add(.script, [Array("SCRIPT".utf8), Array("LOAD".utf8), script]) }
     request += trial
     steps.append(.trial)
@@ -71,7 +74,7 @@ struct Handshake: ~Copyable {
     }
     let step = steps[next]
     next += 1
-    guard reply.isError else { return step == .trial ? .ready : .wait }
+    guard reply.isError else { return step == .role ? role(reply) : step == .trial ? .ready : .wait }
     let error = reply.withBytes { ErrorReply($0) }
     guard step != .name else {
       let refusal = LinkFailure(failure(error, at: step), detail(error, at: step))
@@ -81,6 +84,17 @@ struct Handshake: ~Copyable {
       return .wait
     }
     return .failed(LinkFailure(failure(error, at: step), detail(error, at: step)))
+  }
+
+  /// Whether it is a master.
+  private func role(_ reply: Reply) -> Action {
+    var words: [String] = []
+    reply.visitElements { if words.isEmpty { words.append($0.quoted()) } }
+    guard words != ["master"] else { return .wait }
+    guard let word = words.first else {
+      return .failed(LinkFailure(.protocolError, "what it says of its role makes no sense; is it a Redis?"))
+    }
+    return .failed(LinkFailure(.readOnly, "its role is \(word), not master; weir asks again where the master is"))
   }
 
   /// The connection ended before the last reply: why.

@@ -9,6 +9,7 @@ extension Link {
       phase = .idle
       return
     }
+    guard locate() else { return }
     switch breaker.permission(at: loop.now) {
     case .go: isTrial = false
     case .trial: isTrial = true
@@ -28,6 +29,25 @@ extension Link {
     do { try preparer.begin() } catch {
       attemptFailed(LinkFailure(.resolve, "\(place): no thread to look the name up on: \(error.message)"))
     }
+  }
+
+  /// Takes the master's address from the sentinels; where they have not told it yet, waits.
+  private func locate() -> Bool {
+    guard let masters else { return true }
+    let known = masters.look()
+    generation = known.generation
+    guard let address = known.address else {
+      // Not counted in the breaker: nothing is asked while there is no connection, and a way is found at once.
+      if let why = masters.whyUnknown { observer.redisFailed(why.failure, detail: why.detail) }
+      waitForBackoff()
+      return false
+    }
+    if target.place != address.place {
+      target.place = address.place
+      backoff = Bounds.backoff.lowerBound
+      preparer.work = { [target] in Preparation.make(target) }
+    }
+    return true
   }
 
   func prepared(_ result: Result<Preparation, LinkFailure>) {
@@ -83,7 +103,8 @@ extension Link {
 
   private func greet() {
     phase = .greeting
-    let greeting = Handshake(target: target, password: preparation?.password, scripts: scripts, trial: trial())
+    let greeting = Handshake(
+      target: target, checksRole: checksRole, password: preparation?.password, scripts: scripts, trial: trial())
     let request = greeting.request
     _ = send(request.span)  // what goes wrong is told by `closed`
     if phase == .greeting { handshake = greeting.sent() }
@@ -141,6 +162,7 @@ extension Link {
     guard !isStopped, !loop.isClosing else { return waitForNext() }
     count(failure)
     waitForNext()
+    handler?.linkFailed(self)
   }
 
   /// Tells the observer and the breaker.
@@ -170,7 +192,11 @@ extension Link {
       phase = .idle
       return
     }
-    guard breaker.isClosed else { return beginAttempt() }
+    guard breaker.isClosed, !hasMoved else { return beginAttempt() }
+    waitForBackoff()
+  }
+
+  private func waitForBackoff() {
     phase = .waiting
     timer.start(afterNanoseconds: Breaker.jittered(backoff, random: UInt64.random(in: 0...UInt64.max)))
     backoff = min(backoff * 2, Bounds.backoff.upperBound)

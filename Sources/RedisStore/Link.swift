@@ -5,6 +5,9 @@
 // and tells of the failure that came furthest. Between attempts there is a growing wait. While the breaker is not closed
 // there are no attempts but trials, one at a time in the whole process.
 //
+// Where sentinels say which server is the master, each attempt goes to the one that they name; once they name another,
+// the connection is given up for it.
+//
 // What happens to a connection is told to its handler from the loop, never from inside one of the calls below.
 // Link+Attempt.swift is the way up, Link+Stream.swift what comes from the socket.
 
@@ -16,6 +19,9 @@ protocol LinkHandler: AnyObject {
   ///
   /// - Parameter trialReply: What the trial call was answered: no error.
   func linkReady(_ link: Link, trialReply: Reply)
+
+  /// An attempt to connect has failed; another is made after a wait. Perhaps from inside `start`.
+  func linkFailed(_ link: Link)
 
   /// The connection is gone: nothing of what was written since `linkReady` and is unanswered will be answered. Exactly
   /// once for each `linkReady`. The link tells the observer by itself; the loss is the handler's to count.
@@ -59,7 +65,15 @@ final class Link: StreamHandler {
   }
 
   let loop: Loop
-  let target: RedisTarget
+  /// Its place is that of the last attempt where `masters` say it.
+  var target: RedisTarget
+  /// What says where the target is; nil where it stays in its place.
+  let masters: MasterDirectory?
+  /// The generation of `masters` that the connection, or the attempt, goes by.
+  var generation = 0
+  /// Looks whether it still does.
+  private var followTimer: Timer?
+  let checksRole: Bool
   let breaker: SharedBreaker
   let scripts: [[UInt8]]
   let trial: () -> [UInt8]
@@ -98,16 +112,21 @@ final class Link: StreamHandler {
   /// A link that is not started. Its handler is not kept.
   ///
   /// - Parameters:
+  ///   - masters: Where the target is, in place of its own place.
+  ///   - checksRole: Whether a server that calls itself no master is refused; always where `masters` say where it is.
   ///   - scripts: The texts to load at each connection.
   ///   - trial: Makes the bytes of one command that proves that Redis can serve us; called at each connection.
   ///   - prepare: In place of `Preparation.make`, for tests.
   init(
-    loop: Loop, target: RedisTarget, breaker: SharedBreaker, scripts: [[UInt8]], trial: @escaping () -> [UInt8],
+    loop: Loop, target: RedisTarget, masters: MasterDirectory? = nil, checksRole: Bool = false, breaker: SharedBreaker,
+    scripts: [[UInt8]], trial: @escaping () -> [UInt8],
     observer: any RedisObserver, handler: any LinkHandler, deadlines: Deadlines = Deadlines(),
     prepare: (@Sendable () -> Result<Preparation, LinkFailure>)? = nil
   ) {
     self.loop = loop
     self.target = target
+    self.masters = masters
+    self.checksRole = checksRole || masters != nil
     self.breaker = breaker
     self.scripts = scripts
     self.trial = trial
@@ -118,10 +137,12 @@ final class Link: StreamHandler {
     timer = Timer(loop: loop) { [weak self] _ in self?.timerFired() }
     preparer = Preparer(
       loop: loop, work: prepare ?? { Preparation.make(target) }, deliver: { [weak self] in self?.prepared($0) })
+    if masters != nil { followTimer = Timer(loop: loop) { [weak self] _ in self?.follow() } }
   }
 
   deinit {
     timer.close()
+    followTimer?.close()
     preparer.close()
   }
 
@@ -131,6 +152,7 @@ final class Link: StreamHandler {
   /// Begins the first attempt at once. Once.
   func start() {
     precondition(phase == .idle && !isStopped, "a link is started once")
+    followTimer?.start(afterNanoseconds: Bounds.followInterval, every: Bounds.followInterval)
     beginAttempt()
   }
 
@@ -139,6 +161,7 @@ final class Link: StreamHandler {
   func stop() {
     isStopped = true
     timer.close()
+    followTimer?.close()
     preparer.close()
     giveUpTrial()
     if phase == .ready { sayGoodbye() }
@@ -173,6 +196,21 @@ final class Link: StreamHandler {
   /// Somebody has seen that the breaker is not closed: ends what is not its trial, without counting it.
   func breakerOpened() {
     guard !breaker.isClosed, !isTrial else { return }
+    startOver()
+  }
+
+  /// Whether the master is known to be elsewhere.
+  var hasMoved: Bool { masters.map { $0.generation != generation } ?? false }
+
+  /// Leaves a master that is none any more, and what stands in the way to the new one: nothing of that is counted.
+  func follow() {
+    guard hasMoved, !isStopped else { return }
+    giveUpTrial()
+    startOver()
+  }
+
+  /// Ends what there is, and goes on as the breaker permits.
+  private func startOver() {
     switch phase {
     case .idle, .closing: return
     case .waiting: beginAttempt()

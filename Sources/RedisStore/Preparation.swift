@@ -88,7 +88,7 @@ struct Preparation: Sendable {
 
   /// The bytes of `file` without the line break that editors put at its end.
   private static func read(passwordFile file: String) throws(LinkFailure) -> [UInt8] {
-    func refuse(_ reason: String) -> LinkFailure { LinkFailure(.auth, "--redis-password-file \(file): \(reason)") }
+    func refuse(_ reason: String) -> LinkFailure { LinkFailure(.auth, "the password file \(file): \(reason)") }
     func systemReason() -> String { unsafe String(cString: strerror(errno)) }
 
     let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

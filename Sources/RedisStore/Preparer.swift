@@ -9,7 +9,8 @@ import EventLoop
 /// Makes preparations for one link.
 final class Preparer {
   private let loop: Loop
-  private let work: @Sendable () -> Result<Preparation, LinkFailure>
+  /// Of preparations that begin from now on.
+  var work: @Sendable () -> Result<Preparation, LinkFailure>
   private var mailbox: Mailbox<Result<Preparation, LinkFailure>>?
   private var thread: Thread?
   /// Whether the one under way is the one that is wanted, and another wanted after it.

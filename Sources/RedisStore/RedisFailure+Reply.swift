@@ -26,7 +26,10 @@ struct ErrorReply {
   }
 
   /// What the operator can do, as the end of a sentence.
-  var advice: String { holds("max number of clients") ? "raise its maxclients" : failure.advice }
+  var advice: String {
+    if holds("max number of clients") { return "raise its maxclients" }
+    return holds("No such master") ? "is the master's name in --redis the sentinels' name for it?" : failure.advice
+  }
 
   /// Whether Redis's words hold `pattern`.
   func holds(_ pattern: String) -> Bool { Self.index(after: pattern, in: text) != nil }

@@ -22,13 +22,18 @@ public final class SharedBreaker: Sendable {
   /// Connections that are ready, in all workers.
   private let ready = Atomic<Int>(0)
   private let observer: (any BreakerObserver)?
+  /// Whether failures open it at all.
+  private let opens: Bool
 
   private static let pristine: UInt8 = 0x80
 
-  /// - Parameter observer: Told of every change of state, on the thread that caused it. It asks `state` for the newest:
-  ///   two changes on two threads may be told in either order.
-  public init(observer: (any BreakerObserver)? = nil) {
+  /// - Parameters:
+  ///   - observer: Told of every change of state, on the thread that caused it. It asks `state` for the newest: two
+  ///     changes on two threads may be told in either order.
+  ///   - opens: false for a server that is never in the way of a check: it may be tried at any time.
+  public init(observer: (any BreakerObserver)? = nil, opens: Bool = true) {
     self.observer = observer
+    self.opens = opens
   }
 
   /// As it was a moment ago; without a lock.
@@ -55,11 +60,20 @@ public final class SharedBreaker: Sendable {
 
   /// See `Breaker.failed`; `true` means: it has just opened, so leave Redis alone (`Link.breakerOpened`).
   func failed(at now: Int64, isQuick: Bool) -> Bool {
+    guard opens else { return false }
     let random = UInt64.random(in: 0...UInt64.max)
     return change { guarded in
       guard guarded.failedAt == .min || now - guarded.failedAt >= Self.oneEvent else { return false }
       guarded.failedAt = now
       return guarded.breaker.failed(at: now, isQuick: isQuick, random: random)
+    }
+  }
+
+  /// See `Breaker.forget`. A trial under way is nobody's any more, however it ends.
+  func forget() {
+    change { guarded in
+      guarded.breaker.forget()
+      guarded.failedAt = .min
     }
   }
 

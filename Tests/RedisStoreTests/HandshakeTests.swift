@@ -35,8 +35,10 @@ private final class Greeting {
   private var handshake: Handshake
   private(set) var actions: [Handshake.Action] = []
 
-  init(_ target: RedisTarget, password: [UInt8]? = nil, scripts: [[UInt8]] = [[1], [2]]) {
-    handshake = Handshake(target: target, password: password, scripts: scripts, trial: trial)
+  init(
+    _ target: RedisTarget, checksRole: Bool = false, password: [UInt8]? = nil, scripts: [[UInt8]] = [[1], [2]]
+  ) {
+    handshake = Handshake(target: target, checksRole: checksRole, password: password, scripts: scripts, trial: trial)
   }
 
   var request: [UInt8] { handshake.request }
@@ -103,6 +105,26 @@ private func failure(_ actions: [Handshake.Action]) -> LinkFailure? {
     #expect(
       actions(target(database: 1), password: [65], replies) == [.wait, .wait, .wait, .wait, .wait, .ready])
     #expect(actions(target(), scripts: [], ["+OK", "*1\r\n:3"]) == [.wait, .ready])
+  }
+
+  @Test("who has to be a master is asked its role before anything is loaded, and refused if it is none")
+  func role() {
+    func asked(_ replies: [String]) -> Greeting {
+      let greeting = Greeting(target(), checksRole: true, scripts: [[1]])
+      greeting.feed(replies)
+      return greeting
+    }
+    let good = asked(["+OK", "*3\r\n$6\r\nmaster\r\n:0\r\n*0", "$1\r\na", ":1"])
+    #expect(commands(good.request).map(\.first) == ["CLIENT", "ROLE", "SCRIPT", "EVALSHA"])
+    #expect(good.actions == [.wait, .wait, .wait, .ready])
+    for (reply, kind) in [
+      ("*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:1", RedisFailure.readOnly),
+      ("*2\r\n$8\r\nsentinel\r\n*0", .readOnly), ("*0", .protocolError), ("+OK", .protocolError),
+      ("-NOPERM no permission to run 'role'", .permission),
+    ] {
+      let bad = asked(["+OK", reply])
+      #expect(failure(bad.actions)?.failure == kind)
+    }
   }
 
   @Test("a reply after the last is a protocol error")

@@ -72,7 +72,7 @@ private let writingTrial = RedisCommand.bytes("SET", "weir:trial", "1", "PX", "1
     #expect(test.run { !rig.observer.failures.isEmpty })
     let missing = rig.observer.failures[0]
     #expect(missing.failure == .auth)
-    #expect(missing.detail.contains("--redis-password-file \(directory.file("password")): No such file"))
+    #expect(missing.detail.contains("the password file \(directory.file("password")): No such file"))
     try directory.write("password", "wrong\n")
     #expect(test.run { rig.observer.failures.contains { $0.detail.contains("WRONGPASS") } })
     try directory.replace("password", "s3cret word\r\n")

@@ -55,4 +55,22 @@ import Testing
     let count = trials.load(ordering: .relaxed)
     #expect(count == 1)
   }
+
+  @Test("what was known of another server is forgotten, and a trial of it that ends later changes nothing")
+  func forget() {
+    let breaker = SharedBreaker()
+    for index in 0..<Breaker.threshold { _ = breaker.failed(at: Int64(index) * SharedBreaker.oneEvent, isQuick: true) }
+    #expect(breaker.permission(at: 10_000_000_000) == .trial)
+    breaker.forget()
+    #expect(breaker.isClosed && breaker.permission(at: 10_000_000_000) == .go)
+    breaker.trialEnded(.failed(isQuick: true), at: 10_000_000_000)
+    #expect(breaker.isClosed)
+  }
+
+  @Test("one that is never to open does not, whatever fails")
+  func neverOpens() {
+    let breaker = SharedBreaker(opens: false)
+    for index in 0..<20 { #expect(!breaker.failed(at: Int64(index) * SharedBreaker.oneEvent, isQuick: false)) }
+    #expect(breaker.isClosed && breaker.permission(at: 10_000_000_000) == .go)
+  }
 }

@@ -90,7 +90,8 @@ extension ServeOptions {
     .one(
       "--redis", "URL", default: "none",
       "the store that several weirs share: redis://[user:password@]host[:6379][/db], "
-        + "rediss://... (TLS; ?ca=, ?cert=, ?key=, ?verify=off) or unix:///path?db=0"
+        + "rediss://... (TLS; ?ca=, ?cert=, ?key=, ?verify=off), unix:///path?db=0, "
+        + "redis-cluster://host[:6379],... or redis-sentinel://host[:26379],.../master-name[/db]"
     ) { (options, text) throws(Misfit) in options.redis = try RedisURL(text) },
     .one("--redis-password-file", "PATH", default: "none", "a file with the password, which then is not in the URL") {
       (options, text) throws(Misfit) in options.redisPasswordFile = try OptionValue.path(text)

@@ -14,6 +14,22 @@ import Testing
       ("rediss://u:p%40@h?ca=/c.pem&verify=off", "rediss://***@h?ca=/c.pem&verify=off"),
       ("rediss://h?cert=/c&key=/k", "rediss://h?cert=/c&key=/k"), ("unix:///run/r.sock", "unix:///run/r.sock"),
       ("unix:///run/r.sock?db=3", "unix:///run/r.sock?db=3"),
+      ("redis-cluster://a", "redis-cluster://a"), ("redis-cluster://a:1,b:2/", "redis-cluster://a:1,b:2/"),
+      ("redis-cluster://u:p@a:1,b:2", "redis-cluster://***@a:1,b:2"),
+      ("redis-cluster://:s3,cret@a", "redis-cluster://***@a"),
+      ("redis-cluster://[::1]:1,[::2],c:3", "redis-cluster://[::1]:1,[::2],c:3"),
+      ("rediss-cluster://a:1,b/0?ca=/c.pem", "rediss-cluster://a:1,b/0?ca=/c.pem"),
+      ("redis-sentinel://a,b:2/m", "redis-sentinel://a,b:2/m"),
+      ("redis-sentinel://u:p@a:1,b:2/m/3", "redis-sentinel://***@a:1,b:2/m/3"),
+      (
+        "redis-sentinel://a/m?sentinel_user=x&sentinel_password=y",
+        "redis-sentinel://a/m?sentinel_user=***&sentinel_password=***"
+      ),
+      ("redis-sentinel://u:p@a/m?sentinel_password=s@x", "redis-sentinel://***@a/m?sentinel_password=***"),
+      (
+        "rediss-sentinel://a/m/?sentinel_password_file=/p&verify=off",
+        "rediss-sentinel://a/m/?sentinel_password_file=/p&verify=off"
+      ),
     ])
   func good(text: String, shown: String) throws {
     let url = try RedisURL(text)
@@ -54,12 +70,63 @@ import Testing
       ("redis://:s3cret%@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
       ("redis://:s3cret%ff@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
       ("redis://:s3cret%00@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
+      ("redis://a:1,b:2", "redis://a:***", "; several servers are redis-cluster:// or redis-sentinel://", nil),
+      ("redis-clustr://a:1,b", "redis-clustr://a:1,b", "", "redis-cluster://"),
+      ("redis-cluster://", "redis-cluster://", "; the host is missing", nil),
+      ("redis-cluster://a,,b", "redis-cluster://a,,b", "; the host is missing", nil),
+      ("redis-cluster://a:1,b:x", "redis-cluster://a:***", "; a port is 1 to 65535", nil),
+      ("redis-cluster://:s3,cret", "redis-cluster://:***", "; the host is missing", nil),
+      ("redis-cluster://a:s3,cret:6379", "redis-cluster://a:***", "; a port is 1 to 65535", nil),
+      ("redis-cluster://u:12,s3:cret", "redis-cluster://u:***", "; a port is 1 to 65535", nil),
+      ("redis-cluster://[::1]:1,b:x", "redis-cluster://[::1]:***", "; a port is 1 to 65535", nil),
+      ("redis-cluster://a/1", "redis-cluster://a/1", "; a cluster has no databases but 0", nil),
+      ("redis-cluster://a:1,b:2,a:1", "redis-cluster://a:1,b:2,a:1", "; a:1 is given twice", nil),
+      ("redis-cluster://a?ca=/c", "redis-cluster://a?ca=/c", "; redis-cluster:// takes no ?", nil),
+      ("rediss-cluster://a?key=/k", "rediss-cluster://a?key=/k", "; ?key= needs ?cert=", nil),
+      ("redis-sentinel://a", "redis-sentinel://a", "; the sentinels' name of the master is missing", nil),
+      ("redis-sentinel://a/", "redis-sentinel://a/", "; the sentinels' name of the master is missing", nil),
+      ("redis-sentinel://a//1", "redis-sentinel://a//1", "; the sentinels' name of the master is missing", nil),
+      ("redis-sentinel://a/m/x", "redis-sentinel://a/m/x", "; a database is a number", nil),
+      ("redis-sentinel:///m", "redis-sentinel:///m", "; the host is missing", nil),
+      (
+        "redis-sentinel://a/m?sentinel_password=s3cret&sentinel_password_file=/f",
+        "redis-sentinel://a/m?sentinel_password=***&sentinel_password_file=/f",
+        "; ?sentinel_password= or ?sentinel_password_file=, not both", nil
+      ),
+      (
+        "redis-sentinel://a/m?sentinel_password=s3&cret", "redis-sentinel://a/m?sentinel_password=***&***",
+        "; redis-sentinel:// takes ?sentinel_user=, ?sentinel_password=, ?sentinel_password_file=", nil
+      ),
+      (
+        "redis-sentinel://a/m?sentinel_password=s3&cr=cret", "redis-sentinel://a/m?sentinel_password=***&***",
+        "; redis-sentinel:// takes ?sentinel_user=, ?sentinel_password=, ?sentinel_password_file=", nil
+      ),
+      (
+        "redis-sentinel://a/m?sentinel_pasword=s3@cret", "redis-sentinel://a/m?sentinel_pasword=***",
+        "; redis-sentinel:// takes ?sentinel_user=, ?sentinel_password=, ?sentinel_password_file=", nil
+      ),
     ] as [(String, String, String, String?)])
   func bad(text: String, shown: String, hint: String, nearest: String?) {
-    #expect(throws: Misfit(quoted: "\"\(shown)\"", expected: RedisURL.expected + hint, nearest: nearest)) {
+    let expected = RedisURL.expected(RedisURL.scheme(of: text)?.form)
+    #expect(throws: Misfit(quoted: "\"\(shown)\"", expected: expected + hint, nearest: nearest)) {
       try RedisURL(text)
     }
     #expect(!RedisURL.redact(text).contains("cret") || shown.contains("cret"))
+  }
+
+  @Test("a list of servers has a bound")
+  func longList() throws {
+    let hosts = (1...17).map { "h\($0)" }
+    #expect(throws: Never.self) { try RedisURL("redis-cluster://" + hosts.dropLast().joined(separator: ",")) }
+    #expect(throws: Misfit.self) { try RedisURL("redis-cluster://" + hosts.joined(separator: ",")) }
+    #expect(throws: Misfit.self) { try RedisURL("redis-sentinel://" + hosts.joined(separator: ",") + "/m") }
+  }
+
+  @Test("what is expected is said for the scheme that was written")
+  func expectations() {
+    #expect(RedisURL.expected(.cluster).hasPrefix("redis-cluster://"))
+    #expect(RedisURL.expected(.sentinel).hasPrefix("redis-sentinel://"))
+    for scheme in RedisURL.schemes where !scheme.hasTLS { #expect(RedisURL.expected().contains(scheme.name + "://")) }
   }
 
   @Test("a URL has a password where a colon stands before the @")
@@ -68,5 +135,16 @@ import Testing
     #expect(try !RedisURL("redis://u@h:1").hasPassword)
     #expect(try !RedisURL("redis://h:1").hasPassword)
     #expect(try !RedisURL("unix:///a:b@c").hasPassword)
+    #expect(try RedisURL("redis-sentinel://:p@a:1,b:2/m").hasPassword)
+    #expect(try !RedisURL("redis-sentinel://a:1,b:2/m?sentinel_password=p").hasPassword)
+    #expect(try RedisURL("redis-cluster://u:p@a:1,b:2").hasPassword)
+  }
+
+  @Test("a cluster is known by its scheme")
+  func cluster() throws {
+    for text in ["redis-cluster://a,b", "rediss-cluster://a"] { #expect(try RedisURL(text).isCluster) }
+    for text in ["redis://redis-cluster", "rediss://a", "redis-sentinel://a/m", "unix:///redis-cluster"] {
+      #expect(try !RedisURL(text).isCluster)
+    }
   }
 }

@@ -108,7 +108,7 @@ import Testing
     ("--metrics", "::1:80", "\(address); an IPv6 address stands in brackets"),
     ("--admin-token-file", "", "a path"),
     ("--redis-password-file", "", "a path"),
-    ("--redis", "h/0", "redis://[user:password@]host[:6379][/db], rediss://… or unix:///path?db=0"),
+    ("--redis", "h/0", RedisURL.expected()),
     ("--redis-timeout", "0s", "a duration such as 250ms, 10s or 1h30m, 1ms to 1m"),
     ("--redis-timeout", "61s", "a duration such as 250ms, 10s or 1h30m, 1ms to 1m"),
     ("--redis-timeout", "50", "a duration such as 250ms, 10s or 1h30m, 1ms to 1m"),
