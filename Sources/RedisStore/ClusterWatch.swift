@@ -181,7 +181,10 @@ public final class ClusterWatch {
       failed(.cluster, detail: "\(node): \(text)")
     case .old:
       failed(.cluster, detail: "\(node): it has not heard of the newest changes of its cluster; another node is asked")
-    case .empty: failed(.cluster, detail: "\(node): it knows of no slots; has the node joined its cluster?")
+    case .empty:
+      let plain = "it knows of no slots; has the node joined its cluster?"
+      let secure = "it tells no port for TLS of any node with slots; before Redis 7.2 that takes tls-cluster yes"
+      failed(.cluster, detail: "\(node): \(login.tls == nil ? plain : secure)")
     }
   }
 
@@ -224,8 +227,6 @@ extension ClusterWatch: LinkHandler {
     heard(conversation.begin())
   }
 
-  func linkFailed(_ link: Link) {}
-
   func linkLost(_ link: Link, _ failure: RedisFailure) {}
 
   func received(_ link: Link, _ reply: Reply) {
@@ -245,7 +246,6 @@ extension ClusterWatch: LinkHandler {
   func redisDisconnected() {}
   func redisCalled(nanoseconds: Int64, checks: Int) {}
   func redisRemembered() {}
-  func redisOrdersForbidden(_ isForbidden: Bool) {}
 
   func redisFailed(_ failure: RedisFailure, detail: String) {
     guard let watch = unsafe watch else { return }

@@ -82,7 +82,13 @@ extension SlotMap: Equatable {
   /// Whether each slot has the same owner, and the same others are known. The order of lists does not count, nor does a
   /// master whose last slot was moved away.
   public static func == (left: SlotMap, right: SlotMap) -> Bool {
-    for slot in 0..<UInt16(HashSlot.count) where left.owner(of: slot) != right.owner(of: slot) { return false }
+    let places = Dictionary(right.masters.enumerated().map { ($1, UInt16($0)) }) { first, _ in first }
+    let there = left.masters.map { places[$0] }
+    for slot in left.owners.indices {
+      // A master that the other map does not know owns nothing there.
+      let owner = left.owners[slot] == nobody ? nobody : there[Int(left.owners[slot])]
+      if owner != right.owners[slot] { return false }
+    }
     return Set(left.others) == Set(right.others)
   }
 }

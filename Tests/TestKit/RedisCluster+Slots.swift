@@ -43,7 +43,8 @@ extension RedisCluster {
     let keys = reply.array?.compactMap(\.text) ?? []
     guard !keys.isEmpty else { return 0 }
     // A key that expires meanwhile is no failure: NOKEY.
-    let move = ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000", "AUTH2", "operator", "any", "KEYS"] + keys
+    let move =
+      ["MIGRATE", "127.0.0.1", "\(target.announcedPort)", "", "0", "5000", "AUTH2", "operator", "any", "KEYS"] + keys
     try source.server.client().run(move)
     return keys.count
   }

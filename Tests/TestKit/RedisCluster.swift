@@ -30,6 +30,8 @@ public final class RedisCluster: Sendable {
 
     public var isUp: Bool { state.withLock { $0 == .up } }
     public var port: UInt16 { server.port }
+    /// The port that other nodes know.
+    public var announcedPort: UInt16 { server.tlsPort ?? server.port }
     public var address: Address { .tcp(host: "127.0.0.1", port: port) }
   }
 
@@ -51,7 +53,7 @@ public final class RedisCluster: Sendable {
   ///   - replicas: Of each master; they follow in `nodes`, those of the first master first.
   ///   - nodeTimeout: `cluster-node-timeout` in milliseconds. A failover takes about this and a second or two.
   ///   - password: For `requirepass` and between the nodes.
-  ///   - certificates: Each node opens a port with TLS besides.
+  ///   - certificates: Each node opens a port with TLS besides, and tells only that one: nodes speak TLS with each other.
   ///   - hasPaths: Whether nodes tell no address but ports, so that clients stay at the host that they know: needed for
   ///     `ClusterPath`.
   ///   - arguments: More of redis-server's.
@@ -66,8 +68,9 @@ public final class RedisCluster: Sendable {
     ]
     if hasPaths { all += ["--cluster-preferred-endpoint-type", "unknown-endpoint"] }
     if let password { all += ["--masterauth", password] }
+    if certificates != nil { all += ["--tls-cluster", "yes", "--tls-replication", "yes"] }
     options = Options(arguments: all + arguments, password: password, certificates: certificates)
-    let plan = try Self.plan(masters: masters, replicas: replicas)
+    let plan = try Self.plan(masters: masters, replicas: replicas, hasTLS: certificates != nil)
     for place in plan.indices { try directory.write("nodes-\(place)", Self.configuration(of: place, plan)) }
 
     let (options, directory) = (options, directory)
@@ -151,21 +154,26 @@ public final class RedisCluster: Sendable {
 
   /// Makes a replica the master of its shard, in agreement with the old one, and waits until it is.
   public func failover(to replica: Node) throws {
-    try replica.server.run("CLUSTER", "FAILOVER")
-    try eventually("node \(replica.number) is a master") {
-      try members(seenBy: replica).first(where: \.isMyself)?.isMaster == true
-    }
+    func isDone() throws -> Bool { try members(seenBy: replica).first(where: \.isMyself)?.isMaster == true }
+    do {
+      try eventually("node \(replica.number) is a master", within: 60) {
+        // The nodes give up after 5 s, as on a machine that is busy with something else; then they are asked again.
+        try replica.server.run("CLUSTER", "FAILOVER")
+        try? eventually("it is one", within: 6) { try isDone() }
+        return try isDone()
+      }
+    } catch { throw NeverHappened(description: "\(error)\n" + logTails()) }
   }
 
   /// Adds a node without slots, or a replica, and waits until all know it.
   public func addNode(replicaOf master: Node? = nil) throws -> Node {
     let number = nodes.count
-    let plan = try NodePlan(master: nil, slots: nil, epoch: 0)
+    let plan = try NodePlan(master: nil, slots: nil, epoch: 0, hasTLS: options.certificates != nil)
     try directory.write("nodes-\(number)", Self.configuration(of: 0, [plan]))
     let node = try Self.start(number, plan, options, directory)
     guard let contact = living.first else { throw NeverHappened(description: "nobody is alive to be met") }
     list.withLock { $0.append(node) }
-    try node.server.run("CLUSTER", "MEET", "127.0.0.1", "\(contact.port)", "\(contact.server.busPort ?? 0)")
+    try node.server.run("CLUSTER", "MEET", "127.0.0.1", "\(contact.announcedPort)", "\(contact.server.busPort ?? 0)")
     try eventually("all know node \(number)") {
       try living.allSatisfy { other in
         try members(seenBy: other).count { !$0.isHandshake } == nodes.count
@@ -258,27 +266,29 @@ public final class RedisCluster: Sendable {
   fileprivate struct NodePlan: Sendable {
     var id = (0..<40).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
     var port: UInt16
+    var tlsPort: UInt16?
     var busPort: UInt16
     /// The master's place in the plan.
     var master: Int?
     var slots: ClosedRange<Int>?
     var epoch: Int
 
-    init(master: Int?, slots: ClosedRange<Int>?, epoch: Int) throws {
+    init(master: Int?, slots: ClosedRange<Int>?, epoch: Int, hasTLS: Bool) throws {
       port = try RedisServer.freePort()
+      tlsPort = hasTLS ? try RedisServer.freePort() : nil
       busPort = try RedisServer.freePort()
       (self.master, self.slots, self.epoch) = (master, slots, epoch)
     }
   }
 
-  private static func plan(masters: Int, replicas: Int) throws -> [NodePlan] {
+  private static func plan(masters: Int, replicas: Int, hasTLS: Bool) throws -> [NodePlan] {
     precondition(masters > 0, "somebody has to serve the slots")
     let first = (0...masters).map { $0 * 16_384 / masters }
     let leading = try (0..<masters).map {
-      try NodePlan(master: nil, slots: first[$0]...first[$0 + 1] - 1, epoch: $0 + 1)
+      try NodePlan(master: nil, slots: first[$0]...first[$0 + 1] - 1, epoch: $0 + 1, hasTLS: hasTLS)
     }
     let following = try (0..<masters * replicas).map {
-      try NodePlan(master: $0 / replicas, slots: nil, epoch: $0 / replicas + 1)
+      try NodePlan(master: $0 / replicas, slots: nil, epoch: $0 / replicas + 1, hasTLS: hasTLS)
     }
     return leading + following
   }
@@ -290,8 +300,8 @@ public final class RedisCluster: Sendable {
       let master = node.master.map { plan[$0].id } ?? "-"
       let slots = node.slots.map { " \($0.lowerBound)-\($0.upperBound)" } ?? ""
       let flags = number == place ? "myself,\(role)" : role
-      return
-        "\(node.id) 127.0.0.1:\(node.port)@\(node.busPort) \(flags) \(master) 0 0 \(node.epoch) connected\(slots)\n"
+      let place = "127.0.0.1:\(node.tlsPort ?? node.port)@\(node.busPort)"
+      return "\(node.id) \(place) \(flags) \(master) 0 0 \(node.epoch) connected\(slots)\n"
     }
     return lines.joined() + "vars currentEpoch \(plan.map(\.epoch).max() ?? 0) lastVoteEpoch 0\n"
   }
@@ -306,7 +316,7 @@ public final class RedisCluster: Sendable {
     do {
       let server = try RedisServer(
         port: plan.port, password: options.password, certificates: options.certificates,
-        arguments: options.arguments + own, busPort: plan.busPort)
+        arguments: options.arguments + own, busPort: plan.busPort, tlsPort: plan.tlsPort)
       return Node(number: number, id: plan.id, server: server)
     } catch {
       throw WeirProcess.StartFailure(description: "\(error)\n\((try? directory.read("log-\(number)")) ?? "")")

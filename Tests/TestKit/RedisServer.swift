@@ -32,9 +32,10 @@ public final class RedisServer: Sendable {
   ///   - arguments: More of redis-server's.
   ///   - environment: As `ChildProcess` takes it.
   ///   - busPort: Only kept; RedisCluster sets it by `arguments`.
+  ///   - tlsPort: As `port`, for the second port.
   public init(
     port: UInt16? = nil, password: String? = nil, certificates: Certificates? = nil, asksForCertificate: Bool = false,
-    arguments: [String] = [], environment: [String: String] = [:], busPort: UInt16? = nil
+    arguments: [String] = [], environment: [String: String] = [:], busPort: UInt16? = nil, tlsPort: UInt16? = nil
   ) throws {
     directory = try TemporaryDirectory()
     self.port = try port ?? Self.freePort()
@@ -47,12 +48,13 @@ public final class RedisServer: Sendable {
     ]
     if let password { command += ["--requirepass", password] }
     if let certificates {
-      tlsPort = try Self.freePort()
-      command += ["--tls-port", "\(tlsPort ?? 0)", "--tls-auth-clients", asksForCertificate ? "yes" : "no"]
+      let secure = try tlsPort ?? Self.freePort()
+      self.tlsPort = secure
+      command += ["--tls-port", "\(secure)", "--tls-auth-clients", asksForCertificate ? "yes" : "no"]
       command += ["--tls-ca-cert-file", certificates.authority, "--tls-cert-file", certificates.server]
       command += ["--tls-key-file", certificates.serverKey]
     } else {
-      tlsPort = nil
+      self.tlsPort = nil
     }
     self.command = command + arguments
     self.environment = environment
