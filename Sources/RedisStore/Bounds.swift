@@ -27,7 +27,7 @@ enum Bounds {
   static let followInterval: Int64 = 100_000_000
   /// How often each sentinel is asked; a failover is also told by the sentinels themselves.
   static let sentinelInterval: Int64 = 1_000_000_000
-  /// Bytes of the name or address that a sentinel gives: as long as a name in DNS may be.
+  /// Bytes of the name or address of a server that another tells: as long as a name in DNS may be.
   static let hostName = 255
   /// Bytes of a password file. Redis takes longer ones, but nobody remembers them.
   static let passwordFile = 4096
@@ -123,8 +123,6 @@ enum Bounds {
   static let clusterDoubt: Int64 = 30 * second
   /// Bytes of MOVED and ASK: the longest host name, and some more.
   static let redirection = 300
-  /// Bytes of a host's name: what Redis takes, and DNS.
-  static let hostName = 255
 
   /// How often a worker looks whether the map of the cluster has changed, while it asks nothing.
   static let mapPoll: Int64 = second

@@ -82,8 +82,7 @@ extension ClusterWatch: LinkHandler {
     heard(conversation.begin())
   }
 
-  // NodeObserver hears of both, with the reason.
-  func linkFailed(_ link: Link) {}
+  // NodeObserver hears of it, with the reason.
   func linkLost(_ link: Link, _ failure: RedisFailure) {}
 
   func received(_ link: Link, _ reply: Reply) {
@@ -104,7 +103,6 @@ extension ClusterWatch: LinkHandler {
   func redisDisconnected() {}
   func redisCalled(nanoseconds: Int64, checks: Int) {}
   func redisRemembered() {}
-  func redisOrdersForbidden(_ isForbidden: Bool) {}
 
   func redisFailed(_ failure: RedisFailure, detail: String) {
     guard let watch = unsafe watch else { return }

@@ -31,6 +31,10 @@ protocol LinkHandler: AnyObject {
   func received(_ link: Link, _ reply: Reply)
 }
 
+extension LinkHandler {
+  func linkFailed(_ link: Link) {}
+}
+
 /// A connection to one Redis, for one loop.
 final class Link: StreamHandler {
   enum Phase {

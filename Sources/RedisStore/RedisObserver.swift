@@ -32,6 +32,10 @@ public protocol RedisObserver: AnyObject, Sendable {
   func redisRemembered()
 }
 
+extension RedisObserver {
+  public func redisOrdersForbidden(_ isForbidden: Bool) {}
+}
+
 /// Told of the one breaker of a process, on any thread.
 public protocol BreakerObserver: AnyObject, Sendable {
   /// The breaker has opened, closed, or lets a trial through.

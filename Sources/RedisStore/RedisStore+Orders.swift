@@ -51,12 +51,11 @@ extension RedisStore {
       case .success(let reply): heardOrders(reply, inquiry)
       case .failure(let failure):
         orders.failed(inquiry)
-        if failure.failure == .permission { forbidden.inThisRound = true }
+        forbidden.noteReading(failure.failure)
       }
       if isReady, let next = orders.next() { return ask(orderQuestion(next)) }
       guard !orders.isUnderWay else { return }
-      forbidden.reading = forbidden.inThisRound
-      forbidden.inThisRound = false
+      forbidden.endRound()
     }
   }
 
@@ -173,7 +172,7 @@ extension RedisStore {
     let removal = layout.removal(identity, KeyNames.digest(identity, key: key.span))
     ask(
       Question(command: removal.command, script: nil, key: removal.key) { [unowned self] result in
-        noteWriting(result)
+        forbidden.noteWriting(result)
         answer(
           result.flatMap { reply in
             guard case .integer(let number) = reply.kind else { return .failure(Self.strange) }
@@ -196,7 +195,7 @@ extension RedisStore {
       [Array("EVALSHA".utf8), Script.orders.digest, Array("\(names.count)".utf8)] + names + arguments)
     ask(
       Question(command: command, script: .orders, key: keys.version) { [unowned self] result in
-        noteWriting(result)
+        forbidden.noteWriting(result)
         answer(
           result.flatMap { reply in
             let numbers = reply.integers
@@ -206,29 +205,8 @@ extension RedisStore {
       })
   }
 
-  // MARK: Permissions
-
-  /// What Redis forbids of orders is told once it begins and once it is over: of reading after a round, of writing after
-  /// the next word that is kept, and of both with a new connection.
-  private func noteWriting(_ result: Result<Reply, WordFailure>) {
-    switch result {
-    case .success: forbidden.writing = false
-    case .failure(let failure): if failure.failure == .permission { forbidden.writing = true }
-    }
-  }
-
   /// Drops what is remembered of keys that were reset; for each worker of the process.
   public func forget(_ keys: ResetKeys) { observed.forget(keys, at: loop.now) }
-}
-
-/// What Redis does not permit of orders.
-struct ForbiddenOrders {
-  var reading = false
-  var writing = false
-  /// Of reading, so far in a round.
-  var inThisRound = false
-
-  var isAny: Bool { reading || writing }
 }
 
 /// What became of a reset in Redis.

@@ -207,7 +207,7 @@ final class EvalStore: StoreUnderTest {
   private func heldAndConfirmed(_ check: Ticket, at microseconds: Int64) -> Ticket {
     let hold = holding(check)
     decide([hold], at: microseconds)
-    if hold.holdsAnything { #expect(settle([hold], .confirm, at: microseconds) == [true]) }
+    if hold.hasHold { #expect(settle([hold], .confirm, at: microseconds) == [true]) }
     return hold
   }
 
@@ -221,7 +221,7 @@ final class EvalStore: StoreUnderTest {
     for part in parts { decide([part], at: microseconds) }
     let isAllowed = parts.allSatisfy(\.isAllowed)
     for (index, part) in parts.enumerated() where part.isAllowed {
-      if part.holdsAnything {
+      if part.hasHold {
         #expect(settle([part], isAllowed ? .confirm : .cancel, at: microseconds) == [true])
       }
       if !isAllowed {

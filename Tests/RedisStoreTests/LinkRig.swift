@@ -29,8 +29,6 @@ final class LinkRecorder: LinkHandler {
     onReady(link)
   }
 
-  func linkFailed(_ link: Link) {}
-
   func linkLost(_ link: Link, _ failure: RedisFailure) {
     events.append(.lost(failure))
     onLost(link)
