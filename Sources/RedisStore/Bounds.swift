@@ -114,8 +114,8 @@ enum Bounds {
   static let clusterInterval: Int64 = 10 * second
   /// The same while slots are not served or no node is believed: a failover takes longer than this.
   static let clusterTrouble: Int64 = second / 2
-  /// The least between the beginnings of two readings.
-  static let clusterPause: Int64 = second / 10
+  /// The least between the beginnings of two readings; it doubles with each that brings no news.
+  static let clusterPause: ClosedRange<Int64> = second / 10...second
   /// From the questions to a node to the last of its replies.
   static let clusterAnswer: Int64 = second
   /// After how long without a believed map older epochs are believed again. A node that is cut off knows it after

@@ -25,7 +25,7 @@ struct ClusterRound {
   private let epoch: UInt64
   private let knowsNothing: Bool
   /// The newest map of a node that is not ok.
-  private var secondBest: (map: SlotMap, health: ClusterHealth)?
+  private var secondBest: (map: SlotMap, node: NodeAddress, epoch: UInt64)?
 
   /// - Parameters:
   ///   - known: The map in force.
@@ -54,16 +54,19 @@ struct ClusterRound {
     return nodes[next - 1]
   }
 
-  /// A node has answered. What is believed ends the round.
+  /// The last node has answered. What is believed ends the round.
   mutating func heard(_ map: SlotMap, _ health: ClusterHealth) -> Belief {
     guard map.covered > 0 else { return .empty }
     guard health.isOK else {
-      if health.epoch >= secondBest?.health.epoch ?? 0 { secondBest = (map, health) }
+      if health.epoch >= secondBest?.epoch ?? 0 { secondBest = (map, nodes[max(0, next - 1)], health.epoch) }
       return .notOK
     }
     return health.epoch < epoch ? .old : .believed
   }
 
   /// Nobody was believed: the map to take all the same, where anything is better than nothing.
-  var lastResort: (map: SlotMap, health: ClusterHealth)? { knowsNothing ? secondBest : nil }
+  var lastResort: (map: SlotMap, node: NodeAddress)? {
+    guard knowsNothing, let secondBest else { return nil }
+    return (secondBest.map, secondBest.node)
+  }
 }

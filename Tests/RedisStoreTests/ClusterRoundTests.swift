@@ -81,12 +81,15 @@ import Testing
     let maps = (1...3).map { Self.map(Self.nodes("m", $0)) }
     var ignorant = Self.round(seeds: Self.nodes("s", 3))
     #expect(ignorant.lastResort == nil)
-    _ = ignorant.heard(maps[0], ClusterHealth(epoch: 3))
-    _ = ignorant.heard(maps[1], ClusterHealth(epoch: 7))
-    _ = ignorant.heard(maps[2], ClusterHealth(epoch: 6))
+    let asked = maps.indices.map { place in
+      let node = ignorant.nextNode()
+      _ = ignorant.heard(maps[place], ClusterHealth(epoch: [3, 7, 6][place]))
+      return node
+    }
     _ = ignorant.heard(SlotMap(), ClusterHealth(epoch: 9))
-    #expect(ignorant.lastResort?.map == maps[1])
+    #expect(ignorant.lastResort?.map == maps[1] && ignorant.lastResort?.node == asked[1])
     var knowing = Self.round(seeds: Self.nodes("s", 3), known: maps[0])
+    _ = knowing.nextNode()
     _ = knowing.heard(maps[1], ClusterHealth(epoch: 7))
     #expect(knowing.lastResort == nil)
   }
