@@ -76,6 +76,9 @@ let package = Package(
     tests("CheckAPITests", ["CheckAPI", "HTTP1", "Policies", "Limiting", "TestKit"]),
     tests("StoresTests", ["Stores", "Limiting", "Policies", "TestKit"]),
     tests("RedisStoreTests", ["RedisStore", "Stores", "Limiting", "Policies", "EventLoop", "TestKit"]),
+    // It visits millions of states: optimised in a debug build too.
+    .testTarget(
+      name: "RedisStoreModelTests", dependencies: ["RedisStore"], swiftSettings: strict + [.unsafeFlags(["-O"])]),
     tests("TelemetryTests", ["Telemetry", "TestKit"]),
     tests("EventLoopTests", ["EventLoop", "TestKit"]),
     tests(

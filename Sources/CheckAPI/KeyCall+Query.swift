@@ -8,9 +8,9 @@ public import Policies
 extension KeyCall {
   /// - Parameter values: Those of the parameter `key`, decoded, in the order sent.
   /// - Throws: A 400 where one begins like a JSON array and is none, or is not the only one.
-  public static func key(query values: [[UInt8]]) throws(Refusal) -> KeyText {
+  public static func key(query values: [[UInt8]]) throws(Refusal) -> NamedKey {
     guard values.contains(where: { $0.first == UInt8(ascii: "[") }) else {
-      return KeyText(parts: values.map { .value($0) })
+      return NamedKey(parts: values.map { .value(.text($0)) })
     }
     guard values.count == 1 else {
       throw Refusal(400, "a key with a value that begins with [ is given once, as a JSON array of its parts")

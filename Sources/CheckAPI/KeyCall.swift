@@ -2,8 +2,9 @@
 //
 //   {"domain": "default", "policy": "per-address", "key": ["203.0.113.9"], "amount": 100, "for": "10m", "note": "launch"}
 //
-// A part of the key is a string; an array of strings where a header or query parameter has several values; an object
-// {"hex": "…"} where a value is no UTF-8. `"key": null` is the counter of checks that lack an attribute of the key.
+// A part of the key is a string, which names the key that a check with such an attribute counts under; an array of
+// strings where a header or query parameter has several values; or, in place of a string, an object {"hex": "…"} with the
+// bytes that the key holds. `"key": null` is the counter of checks that lack an attribute of the key.
 
 public import Policies
 
@@ -11,7 +12,7 @@ public import Policies
 public struct KeyCall: Sendable, Equatable {
   public var domain = PolicyName.defaultDomain
   public var policy = ""
-  public var key = KeyText(parts: [])
+  public var key = NamedKey(parts: [])
   /// nil: not given.
   public var amount: Int64?
   /// Seconds since the Unix epoch; nil: not given.
@@ -95,30 +96,30 @@ public struct KeyCall: Sendable, Equatable {
 
   // MARK: The key
 
-  static func key(_ value: JSONValue) throws(Refusal) -> KeyText {
+  static func key(_ value: JSONValue) throws(Refusal) -> NamedKey {
     if value.isNull { return .shared }
     guard let elements = value.elements else {
       throw Refusal(400, "key must be an array with a part for each attribute of the policy's key, or null")
     }
-    var parts: [KeyText.Part] = []
+    var parts: [NamedKey.Part] = []
     for element in elements { parts.append(try part(element)) }
-    return KeyText(parts: parts)
+    return NamedKey(parts: parts)
   }
 
-  private static func part(_ value: JSONValue) throws(Refusal) -> KeyText.Part {
-    guard let elements = value.elements else { return .value(try bytes(value)) }
-    var values: [[UInt8]] = []
-    for element in elements { values.append(try bytes(element)) }
+  private static func part(_ value: JSONValue) throws(Refusal) -> NamedKey.Part {
+    guard let elements = value.elements else { return .value(try named(value)) }
+    var values: [NamedKey.Value] = []
+    for element in elements { values.append(try named(element)) }
     return .values(values)
   }
 
-  private static func bytes(_ value: JSONValue) throws(Refusal) -> [UInt8] {
-    if let text = value.string { return Array(text.utf8) }
+  private static func named(_ value: JSONValue) throws(Refusal) -> NamedKey.Value {
+    if let text = value.string { return .text(Array(text.utf8)) }
     if value.isObject, let member = value.firstMember, value.name(of: member) == "hex",
       value.member(after: member) == nil,
       let digits = value.value(of: member).string, let bytes = decodeHex(digits)
     {
-      return bytes
+      return .bytes(bytes)
     }
     throw Refusal(400, "a part of key must be a string, an array of strings, or {\"hex\": \"…\"}")
   }

@@ -1,5 +1,5 @@
-// CanonicalValue.swift: a value from a policy file in the form that a check's attributes have, so that the two can be
-// compared byte for byte.
+// CanonicalValue.swift: a value from a policy file, or from an operator, in the form that a check's attributes have, so
+// that the two can be compared byte for byte.
 
 enum CanonicalValue {
   /// The bytes that `Check` and `KeyBuilder` have for an attribute of this value. For `ip` these are the 16 bytes of
@@ -13,10 +13,7 @@ enum CanonicalValue {
     case .host:
       return host(raw)
     case .path:
-      var check = Check()
-      check.begin(emptySet)
-      check.setTarget(raw.span, in: emptySet)
-      return check.firstValue(of: Check.List.path)
+      return path(raw)
     case .header, .query:
       var check = Check()
       return check.element(raw)
@@ -38,6 +35,43 @@ enum CanonicalValue {
     case .method, .path, .ip, .capture, .custom:
       return Array(text.utf8)
     }
+  }
+
+  /// The values that a check has whose attribute is given as `text`; one but for lists. An address stays as it is.
+  static func all(in text: [UInt8], of name: AttributeName) -> [[UInt8]] {
+    switch name {
+    case .header, .query: elements(text)
+    case .host: [host(text)]
+    case .path: [path(text)]
+    case .capture: [segment(text)]
+    case .method, .ip, .custom: [text]
+    }
+  }
+
+  /// The elements of one line of a header, or of one query parameter.
+  private static func elements(_ line: [UInt8]) -> [[UInt8]] {
+    var check = Check()
+    check.chains = [Check.Chain()]
+    check.addLine(line.span, to: 0)
+    check.finishLists()
+    return check.values(of: 0)
+  }
+
+  /// The path of a target.
+  private static func path(_ target: [UInt8]) -> [UInt8] {
+    var check = Check()
+    check.begin(emptySet)
+    check.setPath(target.span)
+    return check.firstValue(of: Check.List.path)
+  }
+
+  /// What a pattern captures of a path that has this as one segment; the text itself where it is none.
+  private static func segment(_ text: [UInt8]) -> [UInt8] {
+    var check = Check()
+    check.begin(emptySet)
+    let target = [UInt8(ascii: "/")] + text
+    check.setPath(target.span)
+    return check.segments.count == 1 ? check.text(check.segments[0]) : text
   }
 
   /// A host without port and last dot, lower case.
@@ -63,14 +97,22 @@ extension IPAddress {
 }
 
 extension Check {
-  fileprivate func firstValue(of list: Int32) -> [UInt8] {
-    let range = values[Int(chains[Int(list)].first)].range
-    return Array(bytes[Int(range.start)..<range.end])
+  fileprivate func firstValue(of list: Int32) -> [UInt8] { text(values[Int(chains[Int(list)].first)].range) }
+
+  fileprivate func values(of list: Int32) -> [[UInt8]] {
+    var found: [[UInt8]] = []
+    var next = chains[Int(list)].first
+    while next >= 0 {
+      found.append(text(values[Int(next)].range))
+      next = values[Int(next)].next
+    }
+    return found
   }
+
+  fileprivate func text(_ range: ArenaRange) -> [UInt8] { Array(bytes[Int(range.start)..<range.end]) }
 
   /// One element of a list, in the form that `addLine` gives it.
   fileprivate mutating func element(_ raw: [UInt8]) -> [UInt8] {
-    let trimmed = closeUpCommas(trim(append(raw.span)))
-    return Array(bytes[Int(trimmed.start)..<trimmed.end])
+    text(closeUpCommas(trim(append(raw.span))))
   }
 }

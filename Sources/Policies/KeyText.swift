@@ -1,18 +1,18 @@
-// KeyText.swift: a key as people read and write it: one part for each attribute of the policy's key, in its order.
+// KeyText.swift: a key as people read it: one part for each attribute of the policy's key, in its order.
 //
 // A part is a value, or several values where a header or query parameter had several. An address is its text, IPv6 with
 // the prefix that counts. All other values are the bytes that keys hold: paths decoded, without their last slash. The
 // counter of checks that lack an attribute has no parts.
 //
-// Both ways are total: bytes that are no key of the policy, or only the beginning of one, give nil or what can be read.
-// PolicySet+Key.swift draws the layout of the bytes.
+// Reading is total: bytes that are no key of the policy, or only the beginning of one, give nil or what can be read.
+// PolicySet+Key.swift draws the layout of the bytes; NamedKey.swift goes the other way.
 
 /// The parts of one key.
 public struct KeyText: Sendable, Equatable {
   /// One attribute's part.
   public enum Part: Sendable, Equatable {
     case value([UInt8])
-    /// Sorted by their bytes and without duplicates, as read from a key; in any order, to make one.
+    /// Sorted by their bytes and without duplicates, but for more than a check sorts.
     case values([[UInt8]])
   }
 

@@ -42,7 +42,10 @@ public struct Order: Sendable, Equatable {
 public enum OrderBounds {
   /// More than the highest limit grants nothing more.
   public static let amount: ClosedRange<Int64> = 1...Limiting.Bounds.limit.upperBound
-  /// Orders at one time: a list that a person can still look through by its policy, and that is copied in a
-  /// millisecond whenever it changes.
+  /// Orders of a domain at one time, in memory and again in Redis: a list that a person can still look through by its
+  /// policy, and whose table is made anew in a millisecond whenever it changes.
   public static let orders = 10_000
+  /// Bytes of the keys in one table, over all domains: offsets into them are 32 bits. Dozens of domains would have to be
+  /// full of the longest keys.
+  static let tableKeys = 1 << 30
 }

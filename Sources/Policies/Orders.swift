@@ -46,7 +46,8 @@ public struct Orders: Sendable {
   public var isEmpty: Bool { slots == 0 }
 
   /// - Parameters:
-  ///   - entries: At most one a slot and key; of two the later counts.
+  ///   - entries: At most one a slot and key; of two the later counts. What is beyond `OrderBounds.tableKeys` is left
+  ///     out.
   ///   - seed: Secret.
   public init(_ entries: [Entry], seed: UInt64) {
     var capacity = 16
@@ -55,7 +56,7 @@ public struct Orders: Sendable {
     var keys: [UInt8] = []
     var slots: UInt64 = 0
     var count = 0
-    for entry in entries {
+    for entry in entries where keys.count + entry.key.count <= OrderBounds.tableKeys {
       let hash = Self.hash(entry.slot, entry.key.span, seed)
       let index = Self.index(hash, entry.slot, entry.key.span, places, keys.span)
       if places[index].key.count < 0 {

@@ -7,8 +7,9 @@ import Policies
 struct Implication {
   private let match: Conditions
   /// Attributes that every limited check has.
-  private let present: Set<AttributeName>
-  private let absent: Set<AttributeName>
+  let present: Set<AttributeName>
+  /// Attributes that none has.
+  let absent: Set<AttributeName>
 
   init(_ policy: Policy) {
     match = policy.match
@@ -92,12 +93,13 @@ extension PathPattern {
 
 extension HostPattern {
   /// Whether `other` matches every host that this pattern matches.
-  fileprivate func isCovered(by other: HostPattern) -> Bool {
+  func isCovered(by other: HostPattern) -> Bool {
     if self == other { return true }
     return other.matchesSubdomains && name.utf8.reversed().starts(with: ("." + other.name).utf8.reversed())
   }
 }
 
 extension IPNetwork {
-  fileprivate func isCovered(by other: IPNetwork) -> Bool { prefix >= other.prefix && other.contains(address) }
+  /// Whether `other` holds every address of this network.
+  func isCovered(by other: IPNetwork) -> Bool { prefix >= other.prefix && other.contains(address) }
 }

@@ -30,18 +30,24 @@ public enum PolicySummary {
       + (limit.burst == limit.limit ? "" : " (burst \(limit.burst))")
   }
 
+  /// One line a note, each ended.
+  public static func lines(notes: [String]) -> String { notes.map { "note: \($0)\n" }.joined() }
+
   /// One line a diagnostic, each ended.
   public static func lines(_ diagnostics: [Diagnostic]) -> String { diagnostics.map { $0.text + "\n" }.joined() }
 
-  /// One line: an object with `valid`, `policies`, `diagnostics` and `sha256` (null unless valid).
+  /// One line: an object with `valid`, `policies`, `diagnostics` and `sha256` (null unless valid); and
+  /// with `notes`, a list of sentences, where there are any.
   ///
   /// A policy has the members `domain`, `name`, `algorithm`, `limit`, `period` (text), `period_ms`, `burst`
   /// (token-bucket only), `key` (a list), `missing`, `store`, `on_store_failure`, `mode`, `overrides` (how many), `file`
   /// and `line`. A diagnostic has those of `Diagnostic.json`; what cannot be read is an error at line 0.
-  public static func json(_ result: PolicyLoader.Result) -> String {
+  public static func json(_ result: PolicyLoader.Result, notes: [String] = []) -> String {
     switch result {
     case .loaded(let loaded):
-      object(valid: true, policies: loaded.policies, diagnostics: loaded.warnings, sha256: loaded.sha256)
+      object(
+        valid: true, policies: loaded.policies, diagnostics: loaded.warnings, sha256: loaded.sha256,
+        notes: notes)
     case .invalid(let diagnostics): object(valid: false, diagnostics: diagnostics)
     case .unreadable(let problems):
       object(
@@ -58,11 +64,12 @@ public enum PolicySummary {
   public static func jsonArray(_ policies: [Policy]) -> String { JSONText.array(policies.map(json)) }
 
   private static func object(
-    valid: Bool, policies: [Policy] = [], diagnostics: [Diagnostic], sha256: String? = nil
+    valid: Bool, policies: [Policy] = [], diagnostics: [Diagnostic], sha256: String? = nil, notes: [String] = []
   ) -> String {
     "{\"valid\":\(valid),\"policies\":\(jsonArray(policies))"
       + ",\"diagnostics\":\(JSONText.array(diagnostics.map(\.json)))"
-      + ",\"sha256\":\(sha256.map(JSONText.quoted) ?? "null")}\n"
+      + ",\"sha256\":\(sha256.map(JSONText.quoted) ?? "null")"
+      + (notes.isEmpty ? "" : ",\"notes\":\(JSONText.array(notes.map(JSONText.quoted)))") + "}\n"
   }
 
   private static func json(_ policy: Policy) -> String {

@@ -9,17 +9,17 @@ final class Call {
     case charges
     /// The script that was found missing; the calls that need it stand behind.
     case load
-    /// A sign of life.
-    case announcement
-    /// About orders or one key.
+    /// What becomes of checks that were held.
+    case settlement
+    /// Lets the next call in where its slot is on its way to.
+    case asking
+    /// Anything else: a sign of life, orders, one key.
     case question
   }
 
   var kind = Kind.charges
   /// Its checks, in order. One whose time is over is replaced by a husk, so that the reply can still be read.
   var tickets: [Ticket] = []
-  /// Whom an announcement names.
-  var names = KeyNames.none
   /// What a question asks and who waits for its answer; nil for other calls, and once it is answered.
   var question: Question?
   /// On the loop's clock.
@@ -32,6 +32,8 @@ final class Call {
   var isExpired = false
   /// It was sent again after the script was loaded anew, which happens once.
   var isRepeated = false
+  /// The node it went to has been told to let it in.
+  var isAsking = false
 }
 
 /// The calls in flight. Used again and again, so that a call allocates nothing.
@@ -73,7 +75,7 @@ struct CallQueue {
     call.isExpired = false
     call.isRepeated = false
     call.hasTimedOut = false
-    call.names = .none
+    call.isAsking = false
     call.question = nil
     calls.append(call)
     waiting += 1

@@ -33,7 +33,7 @@ struct ChargeCall: ~Copyable {
       ticket.names.append(policy: policy, key: ticket.digests[index], to: &keys)
       keys.appendLineEnd()
       last = records.count
-      append(charge, onlyLooks: ticket.onlyLooks)
+      records.appendRecord(charge, flags: ticket.onlyLooks ? ChargeKind.onlyLooks : 0)
       charges += 1
     }
     if let last { records[last] += ChargeKind.lastOfCheck }
@@ -42,16 +42,9 @@ struct ChargeCall: ~Copyable {
   /// Appends the whole command to `buffer`, and forgets it. At least one charge was added.
   mutating func write(to buffer: inout [UInt8]) {
     precondition(charges > 0, "a call has keys")
-    buffer.appendHeader("*", 4 + charges)
-    buffer += Self.command
-    buffer += script.digest
-    buffer.appendLineEnd()
-    buffer.appendHeader("$", Self.digits(charges))
-    buffer.appendLine(charges)
+    buffer.appendCall(script, keys: charges, arguments: charges + 1)
     buffer += keys
-    buffer.appendHeader("$", records.count)
-    buffer += records
-    buffer.appendLineEnd()
+    buffer.appendBulk(records)
     removeAll()
   }
 
@@ -60,59 +53,5 @@ struct ChargeCall: ~Copyable {
     charges = 0
     keys.removeAll(keepingCapacity: true)
     records.removeAll(keepingCapacity: true)
-  }
-
-  private static let command = Array("$7\r\nEVALSHA\r\n$40\r\n".utf8)
-
-  private mutating func append(_ charge: Charge, onlyLooks: Bool) {
-    var kind = charge.limit.algorithm.rawValue
-    if charge.isShadow { kind += ChargeKind.shadow }
-    if onlyLooks { kind += ChargeKind.onlyLooks }
-    records.append(kind)
-    append(charge.limit.limit, bytes: 4)
-    append(charge.limit.burst, bytes: 4)
-    // Policy files know no period that is not whole microseconds.
-    append(charge.limit.period / 1000, bytes: 6)
-    append(min(charge.cost, Self.costCap), bytes: 4)
-  }
-
-  private static func digits(_ number: Int) -> Int {
-    number < 10 ? 1 : 1 + digits(number / 10)
-  }
-
-  /// Big-endian.
-  private mutating func append(_ value: Int64, bytes: Int64) {
-    for place in (0..<bytes).reversed() { records.append(UInt8(truncatingIfNeeded: value >> (8 * place))) }
-  }
-}
-
-/// What a record's first byte says besides the algorithm.
-private enum ChargeKind {
-  static let shadow: UInt8 = 4
-  static let onlyLooks: UInt8 = 8
-  static let lastOfCheck: UInt8 = 16
-}
-
-extension [UInt8] {
-  /// Appends a RESP header: its type, a count, and the end of the line.
-  fileprivate mutating func appendHeader(_ type: Unicode.Scalar, _ count: Int) {
-    append(UInt8(ascii: type))
-    appendLine(count)
-  }
-
-  /// Appends a number, at least 0, and the end of the line.
-  fileprivate mutating func appendLine(_ number: Int) {
-    var unit = 1
-    while number / unit >= 10 { unit *= 10 }
-    while unit > 0 {
-      append(UInt8(ascii: "0") + UInt8(number / unit % 10))
-      unit /= 10
-    }
-    appendLineEnd()
-  }
-
-  fileprivate mutating func appendLineEnd() {
-    append(UInt8(ascii: "\r"))
-    append(UInt8(ascii: "\n"))
   }
 }

@@ -1,4 +1,4 @@
-// ChargeReply.swift: what charge.lua answered. The script has decided who is denied and has kept the states; every
+// ChargeReply.swift: what charge.lua or hold.lua answered. The script has decided who is denied and has kept the states; every
 // number of a decision is computed here, from the state that it returned, by the same code as in memory.
 //
 // A reply comes from another program: it is read to its end before anything is believed, and no number in it is used
@@ -17,22 +17,32 @@ struct ChargeReply: ~Copyable {
 
   /// What the last reply showed: one entry a charge in Redis, in the order of the tickets and of their charges.
   private(set) var states: [ObservedState] = []
+  /// Which of them count what others hold: that may be given back, so a denial by them must not be remembered.
+  private(set) var countsHolds: [Bool] = []
   private var denials: [Bool] = []
+  private var isFull: [Bool] = []
 
   /// Fills in what Redis decided: each charge in Redis its `decision`, each ticket its outcome, `isAllowed` and `unixNow`.
   ///
   /// Where a check was denied, a charge that would have allowed it describes its counter without the check, as the
   /// memory store does.
   ///
-  /// - Parameter tickets: Those of the call, in its order, as they were then.
+  /// A check that could not hold since too much is held under its key is failed: its outcome says so, and nothing of its
+  /// charges has changed.
+  ///
+  /// - Parameters:
+  ///   - tickets: Those of the call, in its order, as they were then.
+  ///   - holds: Whether hold.lua was called, which says more.
   /// - Throws: With the tickets as they were.
-  mutating func decode(_ reply: Span<UInt8>, into tickets: [Ticket]) throws(Malformed) {
+  mutating func decode(_ reply: Span<UInt8>, into tickets: [Ticket], holds: Bool = false) throws(Malformed) {
+    countsHolds.removeAll(keepingCapacity: true)
+    isFull.removeAll(keepingCapacity: true)
     states.removeAll(keepingCapacity: true)
     denials.removeAll(keepingCapacity: true)
     var cursor = ReplyCursor()
     let now = try cursor.instant(reply)
     for ticket in tickets {
-      for charge in ticket.charges where charge.isForRedis { try read(charge, reply, &cursor) }
+      for charge in ticket.charges where charge.isForRedis { try read(charge, reply, &cursor, holds) }
     }
     guard cursor.offset == reply.count else { throw cursor.malformed }
 
@@ -41,9 +51,12 @@ struct ChargeReply: ~Copyable {
   }
 
   private mutating func read(
-    _ charge: Charge, _ reply: Span<UInt8>, _ cursor: inout ReplyCursor
+    _ charge: Charge, _ reply: Span<UInt8>, _ cursor: inout ReplyCursor, _ holds: Bool
   ) throws(Malformed) {
-    let head = try cursor.number(1, reply)
+    var head = try cursor.number(1, reply)
+    countsHolds.append(holds && head & 16 == 16)
+    isFull.append(holds && head & 8 == 8)
+    if holds { head &= ~24 }
     denials.append(head & 1 == 1)
     switch (head >> 1, charge.limit.algorithm) {
     case (0, _): states.append(.nothing)
@@ -80,9 +93,15 @@ struct ChargeReply: ~Copyable {
   private func decide(_ ticket: Ticket, _ now: Int64, _ next: inout Int) {
     let first = next
     var isAllowed = true
+    var hasFailed = false
     for charge in ticket.charges where charge.isForRedis {
+      if isFull[next] { hasFailed = true }
       if denials[next], !charge.isShadow { isAllowed = false }
       next += 1
+    }
+    guard !hasFailed else {
+      ticket.outcome = .failed
+      return
     }
     var place = first
     let isCharged = isAllowed && !ticket.onlyLooks

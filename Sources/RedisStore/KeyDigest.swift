@@ -50,17 +50,20 @@ struct KeyDigest: Hashable, Sendable {
 
   /// Appends the first `count` (at most 22) base64url digits (RFC 4648 section 5), without padding.
   func append(digits count: Int = Self.digits, to buffer: inout [UInt8]) {
-    for digit in 0..<count {
-      // Ten digits end in the upper half, the eleventh spans both, and the last ends 4 zero bits behind the lower half.
-      let value: UInt64 =
-        switch digit {
-        case 0..<10: high >> UInt64(58 - 6 * digit)
-        case 10: high << 2 | low >> 62
-        case 11..<21: low >> UInt64(122 - 6 * digit)
-        default: low << 4
-        }
-      buffer.append(Self.base64Digit(UInt8(truncatingIfNeeded: value & 63)))
-    }
+    for place in 0..<count { buffer.append(digit(at: place)) }
+  }
+
+  /// The digit at a place from 0 to 21.
+  func digit(at place: Int) -> UInt8 {
+    // Ten digits end in the upper half, the eleventh spans both, and the last ends 4 zero bits behind the lower half.
+    let value: UInt64 =
+      switch place {
+      case 0..<10: high >> UInt64(58 - 6 * place)
+      case 10: high << 2 | low >> 62
+      case 11..<21: low >> UInt64(122 - 6 * place)
+      default: low << 4
+      }
+    return Self.base64Digit(UInt8(truncatingIfNeeded: value & 63))
   }
 
   private static func base64Digit(_ value: UInt8) -> UInt8 {

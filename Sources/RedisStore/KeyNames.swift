@@ -1,6 +1,7 @@
 // KeyNames.swift: what the counters of a policy set are called in Redis.
 //
 //   counter of a key   weir:{D}:domain:policy:aXXXXXXXX     D: 22 digits over the bytes of the key
+//   in a cluster       weir:{D}, field domain:policy:aXXXXXXXX of a hash; a sliding log has the name above
 //   weirs of a domain  weir:live:{D}                        D: 22 digits over the domain's name
 //   its orders         weir:orders:{D} and others           see OrderKeys
 //
@@ -8,7 +9,9 @@
 // key's attribute names, so that a policy whose key list changes gets new counters (`CounterIdentity`). Digits are
 // base64url (RFC 4648 section 5) of the front of a SHA-256, which nobody can make collide; 128 bits of it for what
 // clients choose. So user bytes never stand in a name, and equal keys of a domain's policies share a hash tag, and with
-// it a slot of a Redis cluster. Domain and policy names hold no colon and no brace.
+// it a slot of a Redis cluster. Counters that all checks of a domain share (the policy has no key, or the check lacks it)
+// have the digits of the domain's name: those of all domains do not meet in one slot. Domain and policy names hold no
+// colon and no brace, and the bytes of no other key are a name: they begin with a control character.
 
 import Limiting
 public import Policies
@@ -25,6 +28,8 @@ public final class KeyNames: Sendable {
   /// What stands behind the digits of a key, for all policies of the set, one behind the other; and where each ends.
   private let tails: [UInt8]
   private let ends: [Int]
+  /// Over the name of each policy's domain.
+  private let shared: [KeyDigest]
 
   private static let head = Array("weir:{".utf8)
 
@@ -36,6 +41,7 @@ public final class KeyNames: Sendable {
       return tails.count
     }
     self.tails = tails
+    shared = policies.map { Self.shared(domain: $0.domain) }
     let domains = Set(policies.lazy.filter { $0.store == .redis }.map(\.domain)).sorted()
     self.domains = domains
     live = Self.live(domains)
@@ -56,6 +62,69 @@ public final class KeyNames: Sendable {
     }
   }
 
+  /// The name that `append` writes.
+  func counter(policy: Int, key: KeyDigest) -> [UInt8] {
+    var name: [UInt8] = []
+    append(policy: policy, key: key, to: &name)
+    return name
+  }
+
+  // MARK: In a cluster
+
+  /// Bytes of a name that `appendHash` writes.
+  static let hashCount = head.count + KeyDigest.digits + 1
+
+  /// Appends the name of the hash that holds what is counted under the key of this digest.
+  static func appendHash(key: KeyDigest, to buffer: inout [UInt8]) {
+    buffer += head
+    key.append(to: &buffer)
+    buffer.append(UInt8(ascii: "}"))
+  }
+
+  /// Bytes of a name that `appendField` writes for `policy`.
+  func fieldCount(policy: Int) -> Int { ends[policy] - start(policy) - Self.tailHead }
+
+  /// Appends the name of the field that the counters of `policy` have in these hashes.
+  func appendField(policy: Int, to buffer: inout [UInt8]) {
+    unsafe tails.withUnsafeBufferPointer { tails in
+      // SAFETY: as in `append`; a tail is longer than its head.
+      let field = start(policy) + Self.tailHead..<ends[policy]
+      unsafe buffer.append(contentsOf: UnsafeBufferPointer(rebasing: tails[field]))
+    }
+  }
+
+  /// The command that takes one counter of a cluster away. Its reply is a number: of the counters that there were.
+  static func removal(_ identity: CounterIdentity, _ key: KeyDigest) -> (key: [UInt8], command: [UInt8]) {
+    if identity.algorithm == .slidingLog {
+      let list = counter(identity, key)
+      return (list, RedisCommand.bytes([Array("DEL".utf8), list]))
+    }
+    var hash: [UInt8] = []
+    appendHash(key: key, to: &hash)
+    return (hash, RedisCommand.bytes([Array("HDEL".utf8), hash, Array(tail(identity).dropFirst(tailHead))]))
+  }
+
+  // MARK: Digests
+
+  /// The digest under which `policy` counts for a key.
+  func digest(policy: Int, key: Span<UInt8>) -> KeyDigest {
+    Self.isShared(key) ? shared[policy] : KeyDigest(key)
+  }
+
+  /// The same, whatever set is in force.
+  static func digest(_ identity: CounterIdentity, key: Span<UInt8>) -> KeyDigest {
+    isShared(key) ? shared(domain: identity.domain) : KeyDigest(key)
+  }
+
+  /// Whether all checks of the domain share the counter: the empty key, or the one byte 0.
+  private static func isShared(_ key: Span<UInt8>) -> Bool {
+    key.isEmpty || (key.count == 1 && key[0] == 0)
+  }
+
+  private static func shared(domain: String) -> KeyDigest { KeyDigest(Array(domain.utf8).span) }
+
+  // MARK: Weirs
+
   /// Where weirs that serve these domains announce themselves: a key a domain or, where they are many, one key for all
   /// who serve the same ones, so that a sign of life costs Redis little.
   static func live(_ domains: [String]) -> [[UInt8]] {
@@ -69,6 +138,12 @@ public final class KeyNames: Sendable {
     var name = Array("weir:live:{".utf8)
     KeyDigest(Array(domain.utf8).span).append(to: &name)
     return name + "}".utf8
+  }
+
+  /// The domains whose weirs announce themselves under `key`, one of `live`.
+  func domains(announcedBy key: [UInt8]) -> [String] {
+    guard live.count == domains.count else { return domains }
+    return live.firstIndex(of: key).map { [domains[$0]] } ?? []
   }
 
   private func start(_ policy: Int) -> Int { policy == 0 ? 0 : ends[policy - 1] }
@@ -92,6 +167,9 @@ public final class KeyNames: Sendable {
     KeyDigest(list.span).append(digits: 8, to: &ending)
     return ending
   }
+
+  /// What stands in a tail before the name of a field: "}:".
+  private static let tailHead = 2
 
   private static func tail(_ identity: CounterIdentity) -> [UInt8] {
     Array("}:\(identity.domain):\(identity.name):".utf8) + ending(identity)

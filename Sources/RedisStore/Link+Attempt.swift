@@ -162,6 +162,7 @@ extension Link {
     guard !isStopped, !loop.isClosing else { return waitForNext() }
     count(failure)
     waitForNext()
+    handler?.linkFailed(self)
   }
 
   /// Tells the observer and the breaker.

@@ -20,12 +20,19 @@ protocol LinkHandler: AnyObject {
   /// - Parameter trialReply: What the trial call was answered: no error.
   func linkReady(_ link: Link, trialReply: Reply)
 
+  /// An attempt to connect has failed; another is made after a wait. Perhaps from inside `start`.
+  func linkFailed(_ link: Link)
+
   /// The connection is gone: nothing of what was written since `linkReady` and is unanswered will be answered. Exactly
   /// once for each `linkReady`. The link tells the observer by itself; the loss is the handler's to count.
   func linkLost(_ link: Link, _ failure: RedisFailure)
 
   /// The next reply: one for each command written since `linkReady`, in order.
   func received(_ link: Link, _ reply: Reply)
+}
+
+extension LinkHandler {
+  func linkFailed(_ link: Link) {}
 }
 
 /// A connection to one Redis, for one loop.

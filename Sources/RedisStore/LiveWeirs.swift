@@ -39,14 +39,26 @@ public final class LiveWeirs: Sendable {
     state.withLock { $0.growsUntil = now + Bounds.gathering }
   }
 
-  /// Redis has counted. Domains that are missing have no policies in Redis any more.
-  func heard(_ counts: [(domain: String, count: Int64)], now: Int64) {
+  /// Redis has counted those that serve `domains`.
+  func heard(_ domains: [String], count: Int64, now: Int64) {
+    change { state in
+      for domain in domains {
+        state.counts[domain] = now < state.growsUntil ? max(count, state.counts[domain] ?? 1) : max(count, 1)
+      }
+    }
+  }
+
+  /// Forgets domains that have no policies in Redis any more.
+  func keep(_ domains: Set<String>) {
+    change { state in
+      if state.counts.count > domains.count { state.counts = state.counts.filter { domains.contains($0.key) } }
+    }
+  }
+
+  private func change(_ body: (inout State) -> Void) {
     let hasChanged = state.withLock { state in
       let before = state.counts
-      state.counts = [:]
-      for (domain, count) in counts {
-        state.counts[domain] = now < state.growsUntil ? max(count, before[domain] ?? 1) : max(count, 1)
-      }
+      body(&state)
       return state.counts != before
     }
     if hasChanged { changes.add(1, ordering: .releasing) }

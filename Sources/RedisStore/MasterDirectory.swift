@@ -35,7 +35,7 @@ public final class MasterDirectory: Sendable {
 
   public let target: SentinelTarget
   /// Of the master. What it knows is about one server, so it begins anew with another.
-  let breaker: SharedBreaker
+  public let breaker: SharedBreaker
   private let observer: (any MasterObserver)?
   private let state: Mutex<State>
   /// The state's generation, for those who only ask whether it has changed.

@@ -5,12 +5,12 @@
 // a reload with other numbers is asked about. What can empty a counter (its key deleted in Redis, by hand or by
 // eviction) is noticed after `Bounds.observedTime`.
 //
-// A table of a fixed size, one place a counter by its digest; a newer counter takes the place of an older one.
+// One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter takes the place of an older one.
 
 import Limiting
 import Policies
 
-struct ObservedStates {
+final class ObservedStates {
   private struct Place {
     var digest = KeyDigest()
     var slot: UInt32 = 0
@@ -59,7 +59,7 @@ struct ObservedStates {
   ///   - index: Of the charge.
   ///   - askedAt: When the call was sent, on the loop's clock.
   ///   - now: On the same clock.
-  mutating func note(
+  func note(
     _ ticket: Ticket, _ index: Int, _ state: ObservedState, askedAt: Int64, at now: Int64
   ) {
     guard askedAt > forgottenAt else { return }
@@ -74,10 +74,10 @@ struct ObservedStates {
   /// Forgets what was seen of keys that were reset, under whichever policy.
   ///
   /// - Parameter now: On the loop's clock. What is sent later is answered by counters that began anew.
-  mutating func forget(_ keys: ResetKeys, at now: Int64) {
+  func forget(_ keys: ResetKeys, at now: Int64) {
     guard !keys.isEmpty else { return }
     forgottenAt = now
-    for place in places.indices where keys.digests.contains(places[place].digest) { places[place].seenAt = .min }
+    for place in places.indices where keys.contains(places[place].digest) { places[place].seenAt = .min }
   }
 
   /// Denies a ticket if what was seen of its counters denies it for sure, and fills in its decisions as a reply would.

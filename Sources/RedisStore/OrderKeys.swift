@@ -3,6 +3,7 @@
 //   weir:orders:{D}           D: 22 digits over the domain's name; see Scripts/orders.lua for what they hold
 //   weir:orders:{D}:kept      :changes, :ends
 //   member                    o or r, 22 digits over the bytes of the key, :policy:aXXXXXXXX as in the counter's name
+//                             of a reset also a colon and the bytes of the key, unless they are longer than orders' keys
 
 import Policies
 
@@ -30,4 +31,26 @@ struct OrderKeys {
     digest.append(to: &member)
     return member + ":\(identity.name):".utf8 + KeyNames.ending(identity)
   }
+
+  /// Names a reset of one key.
+  static func reset(_ identity: CounterIdentity, key: [UInt8]) -> [UInt8] {
+    let member = member(resetMark, identity, KeyNames.digest(identity, key: key.span))
+    return key.count > Bounds.resetKey ? member : member + ":".utf8 + key
+  }
+
+  /// Reads the name of a reset; nil where it is none, or without the bytes of its key.
+  static func reset(member: [UInt8], number: Int64) -> OrderPage.Reset? {
+    let digits = 1 + KeyDigest.digits
+    guard member.first == resetMark, member.count > digits, member[digits] == UInt8(ascii: ":"),
+      let end = member[(digits + 1)...].firstIndex(of: UInt8(ascii: ":")),
+      member.count > end + 1 + endingLength, member[end + 1 + endingLength] == UInt8(ascii: ":")
+    else { return nil }
+    return OrderPage.Reset(
+      policy: String(decoding: member[(digits + 1)..<end], as: UTF8.self),
+      ending: Array(member[(end + 1)..<end + 1 + endingLength]), key: Array(member[(end + 2 + endingLength)...]),
+      number: number)
+  }
+
+  /// Of `KeyNames.ending`.
+  private static let endingLength = 9
 }

@@ -24,8 +24,16 @@ public protocol RedisObserver: AnyObject, Sendable {
   ///   - checks: How many it decided.
   func redisCalled(nanoseconds: Int64, checks: Int)
 
+  /// Redis does not permit what orders need, though checks may be well; or it does again. Each time that this changes;
+  /// each failure besides as `redisFailed`.
+  func redisOrdersForbidden(_ isForbidden: Bool)
+
   /// A check was denied by what Redis said a moment ago, without asking it.
   func redisRemembered()
+}
+
+extension RedisObserver {
+  public func redisOrdersForbidden(_ isForbidden: Bool) {}
 }
 
 /// Told of the one breaker of a process, on any thread.

@@ -28,17 +28,15 @@ extension RedisStore {
     let ticket = Ticket()
     ticket.fill([charge], keys: key.span, names: names, arrival: loop.now)
     ticket.onlyLooks = true
-    var call = ChargeCall()
-    call.append(ticket)
-    var command: [UInt8] = []
-    call.write(to: &command)
+    let holds = layout == .hashes
+    let name = ticket.names.counter(policy: Int(charge.policy), key: ticket.tag)
     ask(
-      Question(command: command, script: .charge) { answer in
+      Question(command: lookCommand(ticket), script: layout.chargeScript, key: name) { answer in
         reply(
           answer.flatMap { reply in
             var decoder = ChargeReply()
             let isSound = reply.withBytes { bytes in
-              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket]) } catch { return false }
+              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket], holds: holds) } catch { return false }
               return true
             }
             guard isSound else {
@@ -50,5 +48,20 @@ extension RedisStore {
             return .success(SharedKeyState(decision: ticket.charges[0].decision, unixNow: ticket.unixNow))
           })
       })
+  }
+
+  private func lookCommand(_ ticket: Ticket) -> [UInt8] {
+    var command: [UInt8] = []
+    switch layout {
+    case .strings:
+      var call = ChargeCall()
+      call.append(ticket)
+      call.write(to: &command)
+    case .hashes:
+      var call = HoldCall()
+      call.append(ticket)
+      call.write(to: &command)
+    }
+    return command
   }
 }

@@ -1,76 +1,68 @@
-// RedisStore.swift: one worker's half of a shared store: tickets in, script calls out, replies back to tickets.
+// RedisStore.swift: one worker's store over Redis: one server, or a cluster of them.
 //
-// The checks of one turn of the loop are gathered and travel in one write, in as few calls as their number allows; each
-// keeps its own all or nothing (charge.lua). A lone check is sent at the end of its turn. While two calls are on their
-// way, further checks wait, a fraction of their time at most, for a reply and share the next call. A ticket's time is over
-// one time-out after its check arrived, sent or not; it is then redeemed as failed, and whatever Redis says later is
-// dropped. Nothing is sent twice but a call that found its script missing, which has done nothing.
+// What is asked goes to a NodeStore, of which there is one a server; in a cluster a ClusterRouter finds it by the hash
+// slot of the key, and divides checks whose keys have several. What has nothing to do with servers is here: denials that
+// are remembered, signs of life, orders, looks at one key.
 //
-// Files: +Sending, +Replies, +Announcing, +Questions, +Orders, +Looking; the rest is in objects of their own: Link (the
-// connection), SharedBreaker (whether to ask at all), ObservedStates (denials that need no asking).
+// Files: +Announcing, +Orders, +Looking.
 
 public import EventLoop
 import Limiting
 
-/// The store over one Redis, for one worker. Used only on its loop's thread.
+/// The store over Redis, for one worker. Used only on its loop's thread.
 public final class RedisStore {
   /// What all workers of a process share.
   public struct Shared: Sendable {
-    public let breaker: SharedBreaker
+    public let servers: RedisServers
     public let live: LiveWeirs
     /// Names this process among the live weirs.
     public let id: String
 
-    public init(breaker: SharedBreaker, live: LiveWeirs, id: String) {
-      self.breaker = breaker
+    public init(servers: RedisServers, live: LiveWeirs, id: String) {
+      self.servers = servers
       self.live = live
       self.id = id
     }
   }
 
+  enum Route {
+    case one(NodeStore)
+    case cluster(ClusterRouter)
+  }
+
   let loop: Loop
   let shared: Shared
   let observer: any RedisObserver
-  /// Nanoseconds from a check's arrival to the end of its wait.
   let timeout: Int64
   /// Whether this worker says for all that the process lives.
   let announces: Bool
   var names: KeyNames
-  /// Those of the connection's greeting.
+  /// Those of the greeting under way, which announces us too where there is one server.
   var trialNames = KeyNames.none
-  var connection: Link?
-  var link: Link { connection ?? { preconditionFailure("the link lives as long as its store") }() }
-
-  /// Tickets to be sent, in the order of their arrival, and how many charges they hold.
-  var gathered: [Ticket] = []
-  var gatheredCharges = 0
-  var calls = CallQueue()
-  var encoder = ChargeCall()
-  var decoder = ChargeReply()
-  var observed = ObservedStates()
-  var out: [UInt8] = []
+  let observed = ObservedStates()
+  private var madeRoute: Route?
+  var route: Route { madeRoute ?? { preconditionFailure("the route is made with its store") }() }
   /// Where the worker that reads orders for its process hands them over; nil for the others.
   let takeOrders: (@Sendable (OrderPage) -> Bool)?
   var orders = OrderReader()
-  var isReadingOrders = false
-  /// Tickets that are being redeemed, while nothing else is under way.
-  var redeeming: [Ticket] = []
-  private var timer: Timer?
-  private var isTimerSet = false
+  var forbidden = ForbiddenOrders() {
+    didSet {
+      if forbidden.isAny != oldValue.isAny { observer.redisOrdersForbidden(forbidden.isAny) }
+    }
+  }
   private var announcer: Timer?
   private var orderTimer: Timer?
+  private var nodeTimer: Timer?
 
   /// - Parameters:
-  ///   - masters: Says where the target is, in place of its own place.
   ///   - timeout: Nanoseconds, from a check's arrival.
   ///   - announces: Whether this store sends the process's signs of life; one of a process does.
   ///   - observer: Kept, told of everything that happens.
   ///   - takeOrders: Called with what others have ordered, on the loop's thread; nil where another worker reads that. A
   ///     page that it does not take (false) is read again.
   public init(
-    loop: Loop, target: RedisTarget, masters: MasterDirectory? = nil, timeout: Int64, shared: Shared, announces: Bool,
-    names: KeyNames,
-    observer: any RedisObserver, takeOrders: (@Sendable (OrderPage) -> Bool)? = nil
+    loop: Loop, timeout: Int64, shared: Shared, announces: Bool, names: KeyNames, observer: any RedisObserver,
+    takeOrders: (@Sendable (OrderPage) -> Bool)? = nil
   ) {
     self.loop = loop
     self.timeout = timeout
@@ -80,16 +72,7 @@ public final class RedisStore {
     self.observer = observer
     self.takeOrders = takeOrders
     orders.adopt(names.domains)
-    timer = Timer(loop: loop) { [unowned self] _ in
-      isTimerSet = false
-      expire()
-    }
-    connection = Link(
-      loop: loop, target: target, masters: masters, breaker: shared.breaker, scripts: Script.all.map(\.text),
-      trial: { [unowned self] in
-        trialNames = self.names
-        return announcement(isLast: false)
-      }, observer: observer, handler: self)
+    madeRoute = makeRoute()
     if announces {
       announcer = Timer(loop: loop) { [unowned self] _ in announce() }
       announcer?.start(afterNanoseconds: Bounds.announceInterval, every: Bounds.announceInterval)
@@ -100,18 +83,67 @@ public final class RedisStore {
     }
   }
 
-  /// Connects for the first time.
-  public func start() { link.start() }
+  private func makeRoute() -> Route {
+    let setup = NodeStore.Setup(
+      loop: loop, timeout: timeout, layout: .strings,
+      trial: { [unowned self] in
+        trialNames = names
+        return announcement(names.live, isLast: false)
+      }, observed: observed)
+    switch shared.servers {
+    case .one(let target, let breaker):
+      return .one(NodeStore(setup, target: target, breaker: breaker, observer: observer, owner: self))
+    case .master(let masters):
+      return .one(
+        NodeStore(
+          setup, target: masters.target.login, masters: masters, breaker: masters.breaker, observer: observer,
+          owner: self))
+    case .cluster(let nodes):
+      let router = ClusterRouter(nodes, loop: loop, timeout: timeout, observed: observed, observer: observer)
+      router.whenConnected = { [unowned self] in serverConnected() }
+      nodeTimer = Timer(loop: loop) { [unowned self] _ in followMap(router) }
+      nodeTimer?.start(afterNanoseconds: 0)
+      return .cluster(router)
+    }
+  }
 
-  /// Whether a check would be asked of Redis now.
-  public var isReady: Bool { link.isReady && shared.breaker.isClosed }
+  /// Looks for a new map where no check does; soon, until there is one. To the first one's nodes it connects at once.
+  private func followMap(_ router: ClusterRouter) {
+    let hadMap = router.hasMap
+    _ = router.adoptMap()
+    if router.hasMap, !hadMap { router.connect() }
+    nodeTimer?.start(afterNanoseconds: router.hasMap ? Bounds.mapPoll : Bounds.firstMapPoll)
+  }
 
-  /// Whether to ask at all. A connection that finds the breaker opened by another worker ends here; one that is not ready
-  /// looks at the breaker by itself.
-  public func canAsk() -> Bool {
-    if link.isReady, !shared.breaker.isClosed { link.breakerOpened() }
-    if link.hasMoved { link.follow() }
-    return isReady
+  /// How counters lie there.
+  var layout: CounterLayout {
+    switch route {
+    case .one: .strings
+    case .cluster: .hashes
+    }
+  }
+
+  /// Connects for the first time; to a cluster's nodes once they are known, and to later ones as they are needed.
+  public func start() {
+    if case .one(let node) = route { node.start(takesEarly: false) }
+  }
+
+  /// Whether there is a server that would be asked now.
+  public var isReady: Bool {
+    switch route {
+    case .one(let node): node.isReady
+    case .cluster(let router): router.isReady
+    }
+  }
+
+  /// Whether the server that counts a charge would be asked now.
+  ///
+  /// - Parameter index: Of a charge of the ticket that is for Redis.
+  public func canAsk(_ ticket: Ticket, _ index: Int) -> Bool {
+    switch route {
+    case .one(let node): node.canAsk()
+    case .cluster(let router): router.canAsk(ticket, index)
+    }
   }
 
   /// Takes the names of a new policy set.
@@ -135,121 +167,65 @@ public final class RedisStore {
   ///   its holder is told later, exactly once, at the latest when its time is over.
   public func ask(_ ticket: Ticket) -> Bool {
     if remembers(ticket) { return true }
-    guard canAsk(), gathered.count < Bounds.tickets else {
-      ticket.outcome = .failed
-      return true
+    switch route {
+    case .one(let node): return !node.ask(ticket)
+    case .cluster(let router): return router.ask(ticket)
     }
-    gathered.append(ticket)
-    gatheredCharges += ticket.redisCharges
-    loop.callAtTurnEnd(self)
-    setTimer()
-    return false
+  }
+
+  /// Sends commands at once. Answers come on the loop, at the latest when their time is over; from inside this call where
+  /// Redis is away.
+  func ask(_ questions: [Question]) {
+    switch route {
+    case .one(let node): node.ask(questions)
+    case .cluster(let router): for question in questions { router.ask(question) }
+    }
+  }
+
+  func ask(_ question: Question) { ask([question]) }
+
+  /// A reply made no sense: what leads there is of no use.
+  func distrust(_ detail: String) {
+    switch route {
+    case .one(let node): node.link.fail(.protocolError, detail: detail)
+    case .cluster: observer.redisFailed(.protocolError, detail: detail)
+    }
   }
 
   /// Says goodbye and closes; tickets that wait fail at once.
   public func stop() {
-    failAll()
-    if announces, link.isReady { _ = link.write(announcement(isLast: true).span) }
-    timer?.close()
     announcer?.close()
     orderTimer?.close()
-    link.stop()
-  }
-
-  // MARK: Time
-
-  /// Wakes up when the time of the oldest ticket is over, or when one that gathers has waited long enough for others.
-  func setTimer() {
-    guard !isTimerSet else { return }
-    let next = min(calls.nextDeadline, gathered.first.map { $0.arrival + Bounds.gatheringTime(timeout) } ?? .max)
-    guard next < .max else { return }
-    isTimerSet = true
-    timer?.start(afterNanoseconds: max(0, next - loop.now))
-  }
-
-  /// Redeems what has waited too long, each ticket when its own time is over.
-  private func expire() {
-    let now = loop.freshNow()
-    for call in calls.due(at: now) { expire(call, now) }
-    let late = gathered.prefix { $0.arrival + timeout <= now }.count
-    for ticket in gathered.prefix(late) {
-      gatheredCharges -= ticket.redisCharges
-      redeeming.append(ticket)
+    nodeTimer?.close()
+    switch route {
+    case .one(let node): node.stop(lastWord: announces ? announcement(names.live, isLast: true) : [])
+    case .cluster(let router):
+      if announces { ask(announcements(isLast: true)) }
+      router.stop()
     }
-    gathered.removeFirst(late)
-    // Other workers may be well, so that the breaker stays closed: then it is this connection that is dead.
-    if let oldest = calls.first, now - oldest.sentAt > max(Bounds.silence, 4 * timeout) {
-      link.fail(.timeout, detail: "a call is unanswered for too long; \(RedisFailure.timeout.advice)")
-    }
-    redeem(.failed)
-    if !gathered.isEmpty { loop.callAtTurnEnd(self) }
-    setTimer()
   }
 
-  private func expire(_ call: Call, _ now: Int64) {
-    var next = Int64.max
-    for index in call.tickets.indices where call.tickets[index].outcome == .pending {
-      let ticket = call.tickets[index]
-      if ticket.arrival + timeout <= now {
-        call.tickets[index] = ticket.husk()
-        call.tickets[index].outcome = .failed
-        redeeming.append(ticket)
-      } else {
-        next = min(next, ticket.arrival + timeout)
-      }
-    }
-    call.deadline = next
-    if next == .max { calls.expire(call) }
-    if !call.hasTimedOut {
-      call.hasTimedOut = true
-      failed(.timeout, timeoutText)
-    }
-    giveUp(call.question.take(), .timeout, timeoutText)
+  /// A server can be asked that could not be: it may know what was missed.
+  private func serverConnected() {
+    shared.live.connected(now: loop.now)
+    if announces, case .cluster = route { announce() }
+    orders.doubt()
+    forbidden = ForbiddenOrders()
+    readOrders()
+  }
+}
+
+extension RedisStore: NodeStoreOwner {
+  func connected(_ node: NodeStore, trialReply: Reply) {
+    serverConnected()
+    heard(trialReply, trialNames.live, of: trialNames)
   }
 
-  private var timeoutText: String {
-    "no reply within \(timeout / 1_000_000) ms; \(RedisFailure.timeout.advice)"
+  /// Only nodes of a cluster send anybody away, and those have another owner; see `NodeStore.redirect`.
+  func redirected(_ ticket: Ticket, _ redirection: Redirection?, by node: NodeStore) {
+    preconditionFailure("one server has no others")
   }
-
-  /// Gives up everything that waits.
-  func failAll() {
-    var questions: [Question] = []
-    redeeming.append(contentsOf: gathered)
-    gathered.removeAll(keepingCapacity: true)
-    gatheredCharges = 0
-    while !calls.isEmpty {
-      let call = calls.removeFirst()
-      redeemTickets(of: call)
-      if let question = call.question { questions.append(question) }
-      calls.recycle(call)
-    }
-    redeem(.failed)
-    for question in questions { giveUp(question, .disconnected, "the connection to Redis ended before its reply") }
-  }
-
-  // MARK: Redeeming
-
-  /// Puts the tickets of a call that still wait into `redeeming`.
-  func redeemTickets(of call: Call) {
-    for ticket in call.tickets where ticket.holder != nil { redeeming.append(ticket) }
-  }
-
-  /// Tells the holders of `redeeming`. They may ask again from inside.
-  func redeem(_ outcome: Ticket.Outcome) {
-    guard !redeeming.isEmpty else { return }
-    var tickets: [Ticket] = []
-    swap(&tickets, &redeeming)
-    for ticket in tickets {
-      ticket.outcome = outcome
-      ticket.holder?.redeemed(ticket)
-    }
-    tickets.removeAll(keepingCapacity: true)
-    if redeeming.isEmpty { swap(&tickets, &redeeming) }
-  }
-
-  /// A call has failed. If that opened the breaker, the connection goes, and with it all that waits.
-  func failed(_ failure: RedisFailure, _ detail: String) {
-    observer.redisFailed(failure, detail: detail)
-    if shared.breaker.failed(at: loop.now, isQuick: failure.isQuick) { link.breakerOpened() }
+  func redirected(_ question: Question, _ redirection: Redirection?, by node: NodeStore) {
+    preconditionFailure("one server has no others")
   }
 }

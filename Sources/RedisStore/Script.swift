@@ -9,14 +9,20 @@ struct Script: Sendable {
   var digest: [UInt8]
 
   /// Charges checks against their limits: Scripts/charge.lua.
-  static let charge = Script(PackageResources.charge_lua)
+  static let charge = Script(PackageResources.algorithms_lua + PackageResources.charge_lua)
+  /// Charges or holds, where counters lie as in a cluster: Scripts/hold.lua.
+  static let hold = Script(
+    PackageResources.algorithms_lua + PackageResources.holds_lua + PackageResources.hold_lua)
+  /// Confirms or cancels what was held: Scripts/settle.lua.
+  static let settle = Script(
+    PackageResources.algorithms_lua + PackageResources.holds_lua + PackageResources.settle_lua)
   /// Says that a weir lives: Scripts/announce.lua.
   static let announce = Script(PackageResources.announce_lua)
   /// Keeps orders: Scripts/orders.lua.
   static let orders = Script(PackageResources.orders_lua)
   /// Says what changed in them: Scripts/changes.lua.
   static let changes = Script(PackageResources.changes_lua)
-  static let all = [charge, announce, orders, changes]
+  static let all = [charge, hold, settle, announce, orders, changes]
 
   init(_ text: [UInt8]) {
     self.text = text

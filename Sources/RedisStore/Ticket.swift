@@ -3,6 +3,7 @@
 //
 // Tickets and their buffers are used again, so that a check allocates nothing once they are warm.
 
+import Limiting
 public import Policies
 
 /// Whoever waits for a ticket.
@@ -21,6 +22,29 @@ public final class Ticket {
     case failed
   }
 
+  /// What is asked of Redis. One that is no cluster is only asked to charge.
+  enum Work: Sendable {
+    /// Decide, and spend. Or look: see `onlyLooks`.
+    case charge
+    /// Decide, and keep what the check costs from being spent by others, until `confirm` or the end of `holdLife`: the
+    /// check has other parts in other places.
+    case hold
+    /// Spend what was held. `isAllowed` says whether that was done: not where there is no such hold any more.
+    case confirm
+    /// Drop what was held. `isAllowed` says whether there was anything.
+    case cancel
+    /// Give back what was spent by a confirmation.
+    case takeBack
+
+    /// Whether it is about something that was held before.
+    var settles: Bool {
+      switch self {
+      case .charge, .hold: false
+      case .confirm, .cancel, .takeBack: true
+      }
+    }
+  }
+
   /// All charges of the check, in the order of the set. Only `.limit` ones whose place is `.redis` are asked of Redis.
   public var charges: [Charge] = []
   /// The bytes that the charges' key offsets point into.
@@ -35,8 +59,22 @@ public final class Ticket {
 
   /// Of the charges' keys.
   var digests: [KeyDigest] = []
-  /// How many charges are for Redis.
-  private(set) var redisCharges = 0
+  /// All but `.charge` only where counters lie as in a cluster, and then all charges are of one key.
+  var work = Work.charge
+  /// Names the hold, among all of all weirs.
+  var token: UInt64 = 0
+  /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
+  var holdLife: Int64 = 0
+  /// Of a confirmed ticket: when it was spent, in nanoseconds since the Unix epoch on the node's clock.
+  var spentAt: Int64 = 0
+  /// What the reply to a hold showed, charge by charge in Redis; nil where others' holds were counted in, so that it is
+  /// not to be believed for long. And when that was asked.
+  var shown: [ObservedState] = []
+  var isShownSound = false
+  var askedAt: Int64 = 0
+  /// How often a node has sent it to another, and whether the one it goes to is to be told to let it in.
+  var redirections = 0
+  var isAsking = false
 
   public internal(set) var outcome = Outcome.pending
   /// Once decided: whether all enforcing charges in Redis allow.
@@ -59,11 +97,35 @@ public final class Ticket {
     }
     self.names = names
     self.arrival = arrival
+    reset()
+    nameCounters()
+  }
+
+  private func reset() {
     onlyLooks = false
+    work = .charge
+    token = 0
+    holdLife = 0
+    redirections = 0
+    isAsking = false
     outcome = .pending
     isAllowed = false
     unixNow = 0
-    nameCounters()
+  }
+
+  /// Becomes a part of a check in a cluster, without charges yet. Its key bytes are nobody's: digests name the counters.
+  func begin(partOf whole: Ticket) {
+    charges.removeAll(keepingCapacity: true)
+    digests.removeAll(keepingCapacity: true)
+    names = whole.names
+    arrival = whole.arrival
+    reset()
+  }
+
+  /// Adds a charge of the whole.
+  func add(_ charge: Charge, _ digest: KeyDigest) {
+    charges.append(charge)
+    digests.append(digest)
   }
 
   /// What stands in a call for a ticket that was redeemed before the reply: as many charges, and nobody who waits.
@@ -71,23 +133,65 @@ public final class Ticket {
     let husk = Ticket()
     husk.charges = charges
     husk.digests = digests
-    husk.redisCharges = redisCharges
     husk.onlyLooks = onlyLooks
+    husk.work = work
+    husk.token = token
+    husk.holdLife = holdLife
     return husk
   }
 
   private func nameCounters() {
     let keys = self.keys
     digests.removeAll(keepingCapacity: true)
-    redisCharges = 0
     for charge in charges {
       guard charge.isForRedis else {
         digests.append(KeyDigest())
         continue
       }
       let start = Int(charge.keyStart)
-      digests.append(KeyDigest(keys.span.extracting(start..<start + Int(charge.keyCount))))
-      redisCharges += 1
+      let key = keys.span.extracting(start..<start + Int(charge.keyCount))
+      digests.append(names.digest(policy: Int(charge.policy), key: key))
+    }
+  }
+}
+
+// What Redis is asked for; charges that were taken from it since the ticket was filled do not count.
+extension Ticket {
+  /// How many charges are for Redis.
+  var redisCharges: Int {
+    var count = 0
+    for index in charges.indices where charges[index].isForRedis { count += 1 }
+    return count
+  }
+
+  /// The key of the first charge in Redis.
+  var tag: KeyDigest {
+    for index in charges.indices where charges[index].isForRedis { return digests[index] }
+    preconditionFailure("a ticket asks Redis for something")
+  }
+
+  /// Whether all charges in Redis are under one key.
+  var isWhole: Bool {
+    let tag = tag
+    for index in charges.indices where charges[index].isForRedis && digests[index] != tag { return false }
+    return true
+  }
+
+  /// Whether anything is held for a ticket that was allowed: all but what only shadow policies deny, or costs nothing.
+  var hasHold: Bool {
+    charges.contains { $0.isForRedis && $0.cost > 0 && $0.decision.isAllowed }
+  }
+
+  /// Tells the numbers of a hold that is not wanted, since another part has denied; and lets that be remembered.
+  func describeWithoutCost(observed: ObservedStates, at now: Int64) {
+    var place = 0
+    for index in charges.indices where charges[index].isForRedis {
+      let state = shown[place]
+      if charges[index].decision.isAllowed {
+        charges[index].decision = state.decision(limit: charges[index].limit, cost: 0, now: unixNow)
+      }
+      if isShownSound { observed.note(self, index, state, askedAt: askedAt, at: now) }
+      place += 1
     }
   }
 }

@@ -23,6 +23,9 @@ enum Bounds {
   static let requestTime: Int64 = 10 * second
   /// Between requests: gateways keep connections this long.
   static let idleTime: Int64 = 3_600 * second
+  /// The same on the admin and metrics listeners, whose few connections must not be held by who says nothing. A page
+  /// that asks every two seconds keeps its own.
+  static let adminIdleTime: Int64 = 10 * second
   /// After an answer that closes: how long the peer has to take it.
   static let lingerTime: Int64 = second
   /// How long a peer may leave answers unread.
@@ -72,11 +75,15 @@ enum Bounds {
   static let cellSweepInterval: Int64 = 50 * millisecond
   static let cellSweepBudget = 8_192
 
+  /// Names in a log line about the orders of several policies.
+  static let loggedPolicies = 16
   /// How long an order lasts at most: what is to last longer belongs into a policy file, where others see it.
   static let orderTime: Int64 = 7 * 86_400 * second
   /// Bytes of an order's key: longer than any token that serves as a key, in a head of 64 KiB.
   static let orderKey = 8_192
-  /// Bytes of the keys of all orders of one source (this process, Redis), of which a table holds a copy.
+  /// Bytes of the keys of a domain's orders from one source (this process, Redis), of which a table holds a copy, beyond
+  /// which no further one is made. What several weirs made in Redis at one instant is obeyed even so: none drops what
+  /// another took.
   static let orderKeys = 16 << 20
 
   /// Pages of orders from Redis that may wait for the main thread: as many as a domain has at most, and more. What does

@@ -271,14 +271,3 @@ extension PeerAddress {
     }
   }
 }
-
-extension WorkerCounter {
-  /// The counter of a request that was understood and refused.
-  static func rejection(forPage status: Int) -> WorkerCounter {
-    switch status {
-    case 405: .rejectedMethod
-    case 415: .rejectedMediaType
-    default: .rejectedPath
-    }
-  }
-}

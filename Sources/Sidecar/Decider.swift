@@ -42,15 +42,15 @@ final class Decider {
   }
 
   /// Decides what a ticket asks, if that can be done at once; nil where its holder will be told.
+  ///
+  /// Charges whose server is away leave Redis first, alone: in a cluster the others are still counted there.
   func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
-    let hasLocal = hasLocal(ticket)
-    if hasLocal, redis.remembers(ticket) {
-      ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
-      return .denied
-    }
-    guard redis.canAsk() else { return fallBack(ticket, set, at: now) }
-    let isAllowedHere = !hasLocal || ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
+    if hasLocal(ticket), redis.remembers(ticket) { return denied(ticket, at: now) }
+    let isUndecided = Self.leaveRedis(&ticket.charges, set, live) { !redis.canAsk(ticket, $0) }
+    if isUndecided { return .undecided }
+    let isAllowedHere = !hasLocal(ticket) || decideHere(ticket, at: now)
+    guard Self.needsRedis(ticket.charges) else { return isAllowedHere ? .allowed : .denied }
     ticket.onlyLooks = !isAllowedHere
     guard redis.ask(ticket) else { return nil }
     return conclude(ticket, set, chargedAt: now, at: now)
@@ -65,8 +65,7 @@ final class Decider {
     if ticket.outcome == .decided {
       guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }
       giveBack(ticket, chargedAt: chargedAt, at: now)
-      ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
-      return .denied
+      return denied(ticket, at: now)
     }
     if isAllowedHere { giveBack(ticket, chargedAt: chargedAt, at: now) }
     return fallBack(ticket, set, at: now)
@@ -84,15 +83,28 @@ final class Decider {
   /// Decides without Redis.
   private func fallBack(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome {
     if Self.leaveRedis(&ticket.charges, set, live) { return .undecided }
-    return ticket.withCharges { memory.decide(&$0, keys: $1, now: now) } ? .allowed : .denied
+    return decideHere(ticket, at: now) ? .allowed : .denied
   }
 
-  /// Gives each charge for Redis the place that its `on_store_failure` says.
+  private func decideHere(_ ticket: Ticket, at now: Now) -> Bool {
+    ticket.withCharges { memory.decide(&$0, keys: $1, now: now) }
+  }
+
+  /// Redis, or what it said a moment ago, has denied: what is counted here only tells its numbers.
+  private func denied(_ ticket: Ticket, at now: Now) -> CheckOutcome {
+    ticket.withCharges { memory.look(&$0, keys: $1, now: now) }
+    return .denied
+  }
+
+  /// Gives each charge for Redis whose server is away the place that its `on_store_failure` says.
   ///
+  /// - Parameter isAway: Of the charge at this place.
   /// - Returns: Whether that leaves the whole check undecided.
-  static func leaveRedis(_ charges: inout [Charge], _ set: PolicySet, _ live: LiveWeirs?) -> Bool {
+  static func leaveRedis(
+    _ charges: inout [Charge], _ set: PolicySet, _ live: LiveWeirs?, where isAway: (Int) -> Bool = { _ in true }
+  ) -> Bool {
     var isUndecided = false
-    for index in charges.indices where charges[index].isForRedis {
+    for index in charges.indices where charges[index].isForRedis && isAway(index) {
       if charges[index].onStoreFailure == .memory {
         charges[index].place = .fallback
         divide(&charges[index].limit, by: live?.share(in: set.policies[Int(charges[index].policy)].domain) ?? 1)

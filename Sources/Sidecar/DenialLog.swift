@@ -72,6 +72,6 @@ final class DenialLog: Sendable {
     guard let parts = KeyText(kept, of: policy.key, ipv6Prefix: set.ipv6Prefix, isCut: isCut) else {
       return display.hashText(key)
     }
-    return KeyJSON.text(parts) + (isCut ? "..." : "")
+    return KeyJSON.text(parts, of: policy.key) + (isCut ? "..." : "")
   }
 }

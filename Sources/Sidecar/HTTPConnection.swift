@@ -50,7 +50,7 @@ final class HTTPConnection: StreamHandler {
     self.stream = stream
     self.place = place
     self.isRefused = isRefused
-    deadline = server.loop.now + Bounds.idleTime
+    deadline = server.loop.now + server.idleTime
   }
 
   // MARK: Events
@@ -102,7 +102,7 @@ final class HTTPConnection: StreamHandler {
     if pending != nil {
       expect(.body, within: Bounds.requestTime)
     } else {
-      expect(.request, within: server.isDraining ? Bounds.drainIdleTime : Bounds.idleTime)
+      expect(.request, within: server.isDraining ? Bounds.drainIdleTime : server.idleTime)
     }
     stream.resumeReading()
   }
@@ -200,7 +200,7 @@ final class HTTPConnection: StreamHandler {
     if case .close = after {
       expect(.linger, within: Bounds.lingerTime)
     } else {
-      expect(.request, within: Bounds.idleTime)
+      expect(.request, within: server.idleTime)
     }
   }
 
@@ -255,17 +255,5 @@ final class HTTPConnection: StreamHandler {
 
   func beginDrain() {
     if wait == .request { deadline = min(deadline, server.loop.now + Bounds.drainIdleTime) }
-  }
-}
-
-extension WorkerCounter {
-  /// The counter of a request that was answered with an error while it was read.
-  static func rejection(for status: Int) -> WorkerCounter {
-    switch status {
-    case 414: .rejectedTarget
-    case 431: .rejectedHead
-    case 505: .rejectedVersion
-    default: .rejectedMalformed
-    }
   }
 }

@@ -37,6 +37,8 @@ final class HTTPServer: ListenerHandler {
   let responder: any Responder
   let counters: WorkerCounters
   let kind: WorkerCounter.Listener
+  /// How long a connection may wait between requests, and for its first.
+  let idleTime: Int64
   /// Answers on their way to a stream; empty between events.
   var out = ResponseBuffer()
   /// Parsers that no half-read request needs.
@@ -56,7 +58,7 @@ final class HTTPServer: ListenerHandler {
 
   init(
     loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener,
-    budget: ConnectionBudget,
+    budget: ConnectionBudget, idleTime: Int64 = Bounds.idleTime,
     reportError: @escaping @Sendable (UVError) -> Void
   ) {
     self.loop = loop
@@ -64,6 +66,7 @@ final class HTTPServer: ListenerHandler {
     self.counters = counters
     self.kind = kind
     self.budget = budget
+    self.idleTime = idleTime
     self.reportError = reportError
     timer = Timer(loop: loop) { [unowned self] _ in sweep() }
     timer?.start(afterNanoseconds: Bounds.sweepInterval, every: Bounds.sweepInterval)

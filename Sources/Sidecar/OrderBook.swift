@@ -19,13 +19,8 @@ final class OrderBook {
   /// nil where it is to be made anew.
   private var table: Orders? = Orders.none
 
-  private typealias Page = [[UInt8]: BookedOrder]
-  private var local: [CounterIdentity: Page] = [:]
-  private var localCount = 0
-  private var localBytes = 0
-  private var shared: [CounterIdentity: Page] = [:]
-  private var sharedOrders: [BookedOrder] = []
-  private var sharedBytes = 0
+  private var local = OrderShelf()
+  private var shared = OrderShelf()
   /// When the first order ends.
   private var firstEnd = Int64.max
   private var set: PolicySet
@@ -37,7 +32,7 @@ final class OrderBook {
   init(_ set: PolicySet) { self.set = set }
 
   /// How many orders the book holds, for policies that are gone too.
-  var count: Int { localCount + sharedOrders.count }
+  var count: Int { local.count + shared.count }
 
   // MARK: Changes
 
@@ -65,7 +60,7 @@ final class OrderBook {
   func unblock(domain: String, policy: String, key: [UInt8], now: Int64) throws(OrderRefusal) -> OrderChange {
     let identity = try identity(domain, policy)
     let change = change(identity, key, to: nil, now: now)
-    if !change.isShared, remove(identity, key) { renew() }
+    if !change.isShared, local.remove(identity, key) { renew() }
     return change
   }
 
@@ -84,17 +79,14 @@ final class OrderBook {
     guard key.count <= Bounds.orderKey else { throw .keyTooLong }
     let booked = BookedOrder(identity: identity, key: key, order: order, by: by)
     let change = change(identity, key, to: booked, now: now)
-    if local[identity]?[key] == nil, shared[identity]?[key] == nil {
+    let isKnown = (change.isShared ? shared : local).order(identity, key) != nil
+    if !isKnown {
       sweep(now: now)
-      // Those in Redis have as many bytes of their own: what is beyond them no weir would take.
-      let bytes = change.isShared ? sharedBytes : localBytes
-      guard count < OrderBounds.orders, bytes + key.count <= Bounds.orderKeys else { throw .full }
+      // Of those in Redis others may have made some that are not heard of yet: orders.lua has the last word.
+      guard (change.isShared ? shared : local).hasRoom(for: key, in: domain) else { throw .full }
     }
     guard !change.isShared else { return change }
-    _ = remove(identity, key)
-    local[identity, default: [:]][key] = booked
-    localCount += 1
-    localBytes += key.count
+    local.put(booked)
     firstEnd = min(firstEnd, order.until)
     renew()
     return change
@@ -107,16 +99,10 @@ final class OrderBook {
   }
 
   private func booked(_ identity: CounterIdentity, _ key: [UInt8], now: Int64) -> BookedOrder? {
-    guard let found = local[identity]?[key] ?? shared[identity]?[key], now < found.order.until else { return nil }
+    guard let found = local.order(identity, key) ?? shared.order(identity, key), now < found.order.until else {
+      return nil
+    }
     return found
-  }
-
-  private func remove(_ identity: CounterIdentity, _ key: [UInt8]) -> Bool {
-    guard local[identity]?.removeValue(forKey: key) != nil else { return false }
-    if local[identity]?.isEmpty == true { local[identity] = nil }
-    localCount -= 1
-    localBytes -= key.count
-    return true
   }
 
   private func identity(_ domain: String, _ policy: String) throws(OrderRefusal) -> CounterIdentity {
@@ -129,53 +115,50 @@ final class OrderBook {
   // MARK: What others bring
 
   /// Takes the set in force, without calling `onChange`: hand it to the workers together with its `orders`.
-  func adopt(_ set: PolicySet) {
+  ///
+  /// - Returns: The orders that were in force and are not any more, since their policy is gone or has another algorithm,
+  ///   key or store; how many, and of which policies, sorted.
+  func adopt(_ set: PolicySet, now: Int64) -> (orders: Int, policies: [String]) {
+    let old = slots()
     self.set = set
     knownSlots = nil
-    guard count > 0 else { return }
+    guard count > 0 else { return (0, []) }
     table = nil
     version += 1
+    var lost: [String: Int] = [:]
+    for identity in old.keys where slots()[identity] == nil {
+      let orders = local.count(identity, now: now) + shared.count(identity, now: now)
+      if orders > 0 { lost["\(identity.domain)/\(identity.name)", default: 0] += orders }
+    }
+    return (lost.values.reduce(0, +), lost.keys.sorted())
   }
 
-  /// Takes what Redis holds, in place of what it held before: what is within the bounds of orders made here, the first
-  /// ones first. Costs next to nothing where it is what was held before.
-  func takeShared(_ orders: [BookedOrder], now: Int64) {
-    var taken: [BookedOrder] = []
-    var bytes = 0
-    for order in orders where now < order.order.until && order.key.count <= Bounds.orderKey {
-      bytes += order.key.count
-      guard taken.count < OrderBounds.orders, bytes <= Bounds.orderKeys else { break }
-      taken.append(order)
-    }
-    guard taken != sharedOrders else { return }
-    keep(shared: taken)
-    renew()
+  /// The slot of a policy in force; nil where there is none of which this holds.
+  func slot(domain: String, policy: String, where holds: (CounterIdentity) -> Bool) -> UInt32? {
+    guard let identity = try? identity(domain, policy), holds(identity) else { return nil }
+    return slots()[identity]
   }
 
-  private func keep(shared taken: [BookedOrder]) {
-    sharedOrders = taken
-    sharedBytes = taken.reduce(0) { $0 + $1.key.count }
-    shared = [:]
-    for order in taken {
-      shared[order.identity, default: [:]][order.key] = order
-      firstEnd = min(firstEnd, order.order.until)
+  /// Takes what has changed in Redis.
+  func takeShared(_ changes: [SharedChange], now: Int64) {
+    var isNews = false
+    for change in changes {
+      if let order = change.order, now < order.order.until {
+        guard shared.order(change.identity, change.key) != order else { continue }
+        shared.put(order)
+        firstEnd = min(firstEnd, order.order.until)
+        isNews = true
+      } else if shared.remove(change.identity, change.key) {
+        isNews = true
+      }
     }
+    if isNews { renew() }
   }
 
   /// Forgets the orders that have ended. Costs nothing until the first one has; then at most all are looked at.
   func sweep(now: Int64) {
     guard now >= firstEnd else { return }
-    firstEnd = .max
-    for (identity, page) in local {
-      for (key, booked) in page {
-        if now >= booked.order.until {
-          _ = remove(identity, key)
-        } else {
-          firstEnd = min(firstEnd, booked.order.until)
-        }
-      }
-    }
-    keep(shared: sharedOrders.filter { now < $0.order.until })
+    firstEnd = min(local.sweep(now: now), shared.sweep(now: now))
     renew()
   }
 
@@ -201,7 +184,7 @@ final class OrderBook {
     var entries: [Orders.Entry] = []
     entries.reserveCapacity(count)
     let slots = slots()
-    for pages in [local, shared] {
+    for pages in [local.pages, shared.pages] {
       for (identity, page) in pages {
         guard let slot = slots[identity] else { continue }
         for (key, booked) in page { entries.append(Orders.Entry(slot: slot, key: key, order: booked.order)) }

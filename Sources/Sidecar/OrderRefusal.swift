@@ -31,7 +31,8 @@ enum OrderRefusal: Error, Equatable {
     case .tooLong: "an order lasts 7 days at most; what is to last longer belongs into the policy file"
     case .keyTooLong: "the key is longer than \(Bounds.orderKey) bytes"
     case .full:
-      "\(OrderBounds.orders) orders, or \(Bounds.orderKeys >> 20) MiB of their keys, are in force; end some first"
+      "\(OrderBounds.orders) orders, or \(Bounds.orderKeys >> 20) MiB of their keys, are in force in the domain; end some "
+        + "first"
     }
   }
 }

@@ -14,6 +14,8 @@ final class RedisStatus: Sendable {
     var newest: RedisFailure?
     /// The newest failure of any kind.
     var failedAt = Int64.min
+    /// Redis does not permit what orders need.
+    var forbidsOrders = false
     /// Something was said since the last time that a connection was.
     var isConnectionNews = true
   }
@@ -23,28 +25,49 @@ final class RedisStatus: Sendable {
   private static let quiet: Int64 = 60 * Bounds.second
   private static let well: Int64 = 10 * Bounds.second
 
-  let breaker: SharedBreaker
+  let servers: RedisServers
   let live: LiveWeirs
-  /// Where the master is; nil where no sentinels say it.
-  let masters: MasterDirectory?
   private let state = Mutex(State())
   private let logger: EventLogger
   private let url: String
 
+  private let topology: RedisTopology
+
   /// - Parameter url: Without secrets.
-  init(live: LiveWeirs, topology: RedisTopology? = nil, url: String, logger: EventLogger) {
-    breaker = SharedBreaker(observer: BreakerLog(url: url, logger: logger))
-    if case .sentinel(let target) = topology {
-      masters = MasterDirectory(target, breaker: breaker, observer: SentinelLog(url: url, logger: logger))
-    } else {
-      masters = nil
-    }
+  init(live: LiveWeirs, url: String, logger: EventLogger, topology: RedisTopology) {
+    servers =
+      switch topology {
+      case .single(let target): .one(target, SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)))
+      case .sentinel(let target):
+        .master(
+          MasterDirectory(
+            target, breaker: SharedBreaker(observer: BreakerLog(url: url, node: nil, logger: logger)),
+            observer: SentinelLog(url: url, logger: logger)))
+      case .cluster(let target):
+        .cluster(
+          ClusterNodes(map: ClusterMap(), login: target.login) { node in
+            BreakerLog(url: url, node: node, logger: logger)
+          })
+      }
     self.live = live
     self.url = url
     self.logger = logger
+    self.topology = topology
   }
 
-  /// Workers that are connected and logged in.
+  /// What finds the servers, for the whole process; nil where there is one that stays in its place.
+  func topologyWatch(on loop: Loop) throws(UVError) -> (any TopologyWatch)? {
+    switch (topology, servers) {
+    case (.cluster(let target), .cluster(let nodes)):
+      try ClusterWatch(
+        loop: loop, seeds: target.seeds, login: target.login, map: nodes.map,
+        observer: ClusterLog(url: url, logger: logger))
+    case (_, .master(let masters)): SentinelWatch(loop: loop, directory: masters)
+    default: nil
+    }
+  }
+
+  /// Connections of workers that are logged in.
   var connections: Int { state.withLock { $0.connections } }
 
   func connected() {
@@ -77,30 +100,66 @@ final class RedisStatus: Sendable {
       ["redis": .string(url), "failure": .string(failure.rawValue), "detail": .string(detail)])
   }
 
+  /// Whether Redis refuses what orders need for want of a permission.
+  func forbidsOrders(_ isForbidden: Bool) { state.withLock { $0.forbidsOrders = isForbidden } }
+
   /// What `/health` says: "ok", or what is wrong.
   func health(workers: Int) -> String {
-    let (connections, newest) = state.withLock { ($0.connections, $0.newest) }
+    let (connections, newest, forbidsOrders) = state.withLock { ($0.connections, $0.newest, $0.forbidsOrders) }
     let cause = newest.map { ": \($0.rawValue)" } ?? ""
-    switch breaker.state {
-    case .closed: break
-    case .open: return "not asked, the breaker is open" + cause
-    case .halfOpen: return "not asked but for a trial, the breaker is half-open" + cause
+    switch servers {
+    case .one, .master:
+      if let trouble = Self.trouble(worstBreaker) { return trouble + cause }
+      guard connections > 0 else { return "not connected" + cause }
+      guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
+    case .cluster(let nodes):
+      let covered = nodes.map.current.map.covered
+      guard covered > 0 else { return "no node of the cluster has answered" + cause }
+      let away = nodes.states.filter { $0.state != .closed }
+      if let first = away.first, let trouble = Self.trouble(first.state) {
+        return "\(away.count) of \(nodes.states.count) masters are away; \(first.node) is \(trouble)" + cause
+      }
+      guard covered == HashSlot.count else { return "\(HashSlot.count - covered) slots have no master" + cause }
     }
-    guard connections > 0 else { return "not connected" + cause }
-    guard connections >= workers else { return "connected in \(connections) of \(workers) workers" + cause }
+    guard !forbidsOrders else { return "grants, blocks and resets of keys fail: \(RedisFailure.permission.rawValue)" }
     return "ok"
+  }
+
+  private static func trouble(_ state: Breaker.State) -> String? {
+    switch state {
+    case .closed: nil
+    case .open: "not asked, the breaker is open"
+    case .halfOpen: "not asked but for a trial, the breaker is half-open"
+    }
+  }
+
+  /// Whether checks can be asked of Redis from now on: all workers are connected, in a cluster to all masters.
+  func isReady(workers: Int) -> Bool {
+    switch servers {
+    case .one, .master: connections >= workers
+    case .cluster(let nodes): nodes.map.version > 0 && connections >= workers * nodes.firstNodes
+    }
+  }
+
+  /// The state that is furthest from closed.
+  var worstBreaker: Breaker.State {
+    switch servers {
+    case .one(_, let breaker): breaker.state
+    case .master(let masters): masters.breaker.state
+    case .cluster(let nodes): nodes.states.map(\.state).max { $0.rawValue < $1.rawValue } ?? .closed
+    }
   }
 }
 
 /// Says when Redis is no longer asked, and when it is again; not each trial in between.
 private final class BreakerLog: BreakerObserver {
-  private let url: String
   private let logger: EventLogger
   private let isOpen = Atomic<Bool>(false)
+  private let fields: KeyValuePairs<String, LogValue>
 
-  init(url: String, logger: EventLogger) {
-    self.url = url
+  init(url: String, node: NodeAddress?, logger: EventLogger) {
     self.logger = logger
+    fields = node.map { ["redis": .string(url), "node": .string($0.description)] } ?? ["redis": .string(url)]
   }
 
   func redisBreakerChanged(to state: Breaker.State) {
@@ -108,9 +167,9 @@ private final class BreakerLog: BreakerObserver {
     let isNews = isOpen.exchange(state == .open, ordering: .relaxed) != (state == .open)
     guard isNews else { return }
     if state == .open {
-      logger.log(.info, "redis breaker open", ["redis": .string(url)])
+      logger.log(.info, "redis breaker open", fields)
     } else {
-      logger.log(.info, "redis breaker closed", ["redis": .string(url)])
+      logger.log(.info, "redis breaker closed", fields)
     }
   }
 }
@@ -144,6 +203,8 @@ final class RedisWatch: RedisObserver {
     durations.observe(nanoseconds: nanoseconds)
     if checks > 0 { sizes.observe(size: checks) }
   }
+
+  func redisOrdersForbidden(_ isForbidden: Bool) { status.forbidsOrders(isForbidden) }
 
   func redisRemembered() { counters.add(.redisRememberedDenials) }
 }

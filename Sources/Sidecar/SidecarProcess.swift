@@ -1,52 +1,54 @@
-// SidecarProcess.swift: one run of `weir serve`, from options to exit, on the main thread.
+// SidecarProcess.swift: one run of `weir serve`, from options to exit, on the main thread: the steps of the start, in
+// their order. SidecarProcess+Making.swift makes the parts and joins them, +Watching.swift does what comes round every
+// second, +Stopping.swift ends all of it.
 
 import CheckAPI
 import EventLoop
 import Glibc
-import Limiting
 import PolicyFiles
 import RedisStore
 import Stores
 import Telemetry
 
 final class SidecarProcess {
-  private let options: ServeOptions
-  private let logger: EventLogger
-  private let settings: APISettings
-  private let state = ProcessState()
-  private let store: MemoryStore
-  private let keyDisplay: KeyDisplay
+  let options: ServeOptions
+  let logger: EventLogger
+  let settings: APISettings
+  let state = ProcessState()
+  let store: MemoryStore
+  let keyDisplay: KeyDisplay
   /// nil where denials are not logged.
-  private let denials: DenialLog?
-  private let compiler: RuleCompiler
+  let denials: DenialLog?
+  let compiler: RuleCompiler
   /// nil where there is no Redis.
-  private let redis: RedisStatus?
-  private var sharesVersion = 0
-  private let budget: ConnectionBudget
-  private let loop: Loop
-  private let ownCounters = WorkerCounters()
-  private var workers: [Worker] = []
-  private var servers: [HTTPServer] = []
-  private var errands: Errands?
-  private var reloader: Reloader?
-  private var orders: OrderDelivery?
-  private var mailbox: Mailbox<ControlMessage>?
+  let redis: RedisStatus?
+  var sharesVersion = 0
+  let budget: ConnectionBudget
+  let loop: Loop
+  let ownCounters = WorkerCounters()
+  var workers: [Worker] = []
+  var servers: [HTTPServer] = []
+  var errands: Errands?
+  var reloader: Reloader?
+  var orders: OrderDelivery?
+  var mailbox: Mailbox<ControlMessage>?
   /// From the worker that reads what was ordered in Redis; nil where there is none.
-  private var orderPages: Mailbox<OrderPage>?
-  private var intake: OrderIntake?
-  private var signals: SignalSource?
-  private var timers: [Timer] = []
-  private var undrained = 0
-  private var overflow = GrowthWatch()
-  private var refusals = GrowthWatch()
+  var orderPages: Mailbox<OrderPage>?
+  var intake: OrderIntake?
+  var settling: OrderSettling?
+  var signals: SignalSource?
+  var timers: [Timer] = []
+  var undrained = 0
+  var overflow = GrowthWatch()
+  var refusals = GrowthWatch()
 
-  private enum ControlMessage: Sendable {
+  enum ControlMessage: Sendable {
     case workerDrained
   }
 
   /// Makes what needs neither files nor sockets.
   init(_ options: ServeOptions) throws(StartFailure) {
-    try Self.checkFiles(options)
+    try StartFiles.check(options)
     self.options = options
     let format = options.logFormat ?? StandardError.defaultFormat
     logger = EventLogger(
@@ -60,9 +62,8 @@ final class SidecarProcess {
     }
     redis = options.redis.map { [logger] url in
       RedisStatus(
-        live: LiveWeirs(isShared: options.sharesFallback),
-        topology: url.topology(passwordFile: options.redisPasswordFile),
-        url: url.redacted, logger: logger)
+        live: LiveWeirs(isShared: options.sharesFallback), url: url.redacted, logger: logger,
+        topology: url.topology(passwordFile: options.redisPasswordFile))
     }
     compiler = RuleCompiler(
       store: store, settings: settings, ipv6Prefix: options.ipv6Prefix, isShadow: options.isShadow, live: redis?.live)
@@ -74,26 +75,6 @@ final class SidecarProcess {
       loop = try Loop()
     } catch {
       throw StartFailure("weir: cannot make an event loop: \(error)\n")
-    }
-  }
-
-  /// What Redis is to be asked with, and the token of operators, must be there at the start; later they are read anew
-  /// at every connection or call.
-  private static func checkFiles(_ options: ServeOptions) throws(StartFailure) {
-    let target = options.redis?.target(passwordFile: options.redisPasswordFile)
-    let files = [
-      ("--admin-token-file", options.adminTokenFile), ("--redis-password-file", target?.passwordFile),
-      ("--redis ?ca=", target?.tls?.authorities), ("--redis ?cert=", target?.tls?.certificate),
-      ("--redis ?key=", target?.tls?.key), ("--redis ?sentinel_password_file=", options.redis?.sentinelPasswordFile),
-    ]
-    for case (let option, let path?) in files where unsafe access(path, R_OK) != 0 {
-      let reason = unsafe String(cString: strerror(errno))
-      throw StartFailure("weir: \(option) \(path): \(reason); give a file that weir may read\n")
-    }
-    if let path = options.adminTokenFile, AdminGuard.token(in: path) == nil {
-      throw StartFailure(
-        "weir: --admin-token-file \(path): its first line is no token; put one there, of 1 to \(Bounds.adminToken) printable "
-          + "ASCII characters\n")
     }
   }
 
@@ -160,7 +141,7 @@ final class SidecarProcess {
   private func waitForRedis() {
     guard let redis else { return }
     let end = Loop.monotonicNow() + Bounds.redisStart
-    while redis.connections < workers.count, Loop.monotonicNow() < end { usleep(Bounds.redisStartPause) }
+    while !redis.isReady(workers: workers.count), Loop.monotonicNow() < end { usleep(Bounds.redisStartPause) }
   }
 
   /// Reads the policies; what is wrong with them ends the start.
@@ -191,181 +172,5 @@ final class SidecarProcess {
     } catch {
       throw StartFailure("weir: \(error)\n")
     }
-  }
-
-  private func makeWorkers(_ count: Int, _ rules: Rules) throws(UVError) {
-    let logger = self.logger
-    let mailbox = try Mailbox<ControlMessage>(loop: loop, capacity: count + 1) { [unowned self] _ in
-      undrained -= 1
-      if undrained == 0 { finish() }
-    }
-    self.mailbox = mailbox
-    if redis != nil {
-      orderPages = try Mailbox(loop: loop, capacity: Bounds.orderPages) { [unowned self] page in
-        intake?.take(page, now: state.clock.now(at: loop.now).unix)
-      }
-    }
-    let id = Self.processID()
-    for number in 0..<count {
-      workers.append(
-        try Worker(
-          settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
-          redis: seat(number, id), budget: budget,
-          reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
-          onDrained: { _ = mailbox.post(.workerDrained) }))
-    }
-  }
-
-  private func seat(_ number: Int, _ id: String) -> RedisSeat? {
-    guard let redis, let url = options.redis else { return nil }
-    var seat = RedisSeat(
-      target: url.target(passwordFile: options.redisPasswordFile), timeout: options.redisTimeout,
-      shared: RedisStore.Shared(breaker: redis.breaker, live: redis.live, id: id), announces: number == 0,
-      status: redis)
-    if number == 0, let orderPages { seat.takeOrders = { page in orderPages.post(page) } }
-    return seat
-  }
-
-  /// What the other weirs know this one by: 64 random bits.
-  private static func processID() -> String {
-    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  private func makeReloader(_ loaded: LoadedPolicies, _ rules: Rules) -> Reloader {
-    let orders = OrderDelivery(loop: loop, workers: workers, rules: rules)
-    self.orders = orders
-    intake = OrderIntake(book: orders.book, workers: workers)
-    let reloader = Reloader(
-      loop: loop, path: options.policies, options: PolicyLoader.Options(options), first: loaded, firstRules: rules,
-      compiler: compiler, logger: logger
-    ) { rules in
-      orders.adopt(rules)
-    }
-    self.reloader = reloader
-    return reloader
-  }
-
-  private func makeServers(
-    admin: ListeningSocket?, metrics: ListeningSocket?, _ reloader: Reloader
-  ) throws(UVError) {
-    let errands = try Errands(loop: loop, workers: workers)
-    self.errands = errands
-    guard let book = orders?.book else { preconditionFailure("the reloader comes with the order book") }
-    let shared = redis.map { _ in
-      RedisKeys(errands: errands, reloader: reloader) { [state, loop] in state.clock.now(at: loop.now).unix }
-    }
-    let desk = KeyDesk(
-      state: state, loop: loop, store: store, reloader: reloader, book: book, shared: shared, live: redis?.live,
-      display: keyDisplay, ipv6Prefix: options.ipv6Prefix, logger: logger)
-    let pages = AdminPages(
-      state: state, settings: settings, store: store, reloader: reloader, workers: workers, errands: errands,
-      desk: desk,
-      keyDisplay: keyDisplay, ownCounters: ownCounters, redis: redis)
-    let guardian = AdminGuard(
-      isLoopback: options.admin?.isLoopback ?? true, ownName: options.admin?.host, tokenFile: options.adminTokenFile)
-    let logger = self.logger
-    for (socket, kind) in [(admin, WorkerCounter.Listener.admin), (metrics, .metrics)] {
-      guard let socket else { continue }
-      let server = HTTPServer(
-        loop: loop, responder: AdminResponder(pages.routes(), guardian, isReadOnly: kind == .metrics, logger: logger),
-        counters: ownCounters, kind: kind,
-        budget: ConnectionBudget(limit: Bounds.adminConnections),
-        reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
-      try server.listen(on: socket)
-      servers.append(server)
-    }
-  }
-
-  private func watchSignals() throws(UVError) {
-    signals = try SignalSource(loop: loop, signals: [.terminate, .interrupt, .hangup]) { [unowned self] signal in
-      switch signal {
-      case .hangup: reloader?.reloadNow()
-      default: beginStop()
-      }
-    }
-  }
-
-  private func startTimers() {
-    every(Bounds.clockInterval) { [unowned self] in
-      state.clock.refresh()
-      followShares()
-      tellOfTrouble()
-      orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
-    }
-    every(Bounds.cellSweepInterval) { [state, store, loop] in
-      store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
-    }
-  }
-
-  /// What goes on for a while and is told when it begins and when it is over.
-  private func tellOfTrouble() {
-    let keys = store.metrics
-    switch overflow.look(at: UInt64(max(0, keys.overflowed)), now: loop.now) {
-    case .began?:
-      logger.log(
-        .warning, "keys overflow", ["keys": .integer(Int64(keys.keys)), "limit": .integer(Int64(store.maximumKeys))])
-    case .ended(let decisions)?:
-      logger.log(.info, "keys fit again", ["decisions": .integer(Int64(clamping: decisions))])
-    case nil: break
-    }
-    let refused = workers.reduce(0) { $0 &+ $1.responder.counters.count(.connectionsRefused) }
-    switch refusals.look(at: refused, now: loop.now) {
-    case .began?: logger.log(.warning, "connections refused", ["limit": .integer(Int64(budget.limit))])
-    case .ended(let connections)?:
-      logger.log(.info, "connections fit again", ["refused": .integer(Int64(clamping: connections))])
-    case nil: break
-    }
-  }
-
-  private func followShares() {
-    guard let redis, redis.live.version != sharesVersion else { return }
-    sharesVersion = redis.live.version
-    compiler.followShares()
-  }
-
-  private func every(_ interval: Int64, _ action: @escaping () -> Void) {
-    let timer = Timer(loop: loop) { _ in action() }
-    timer.start(afterNanoseconds: interval, every: interval)
-    timers.append(timer)
-  }
-
-  // MARK: Stopping
-
-  /// A first signal drains; a second one ends at once.
-  private func beginStop() {
-    guard !state.isDraining else { return finish() }
-    state.beginDraining()
-    logger.log(
-      .info, "draining",
-      ["delay": .string(DurationText.text(options.drainDelay)), "connections": .integer(Int64(budget.count))])
-    after(options.drainDelay) { [unowned self] in
-      undrained = workers.count
-      for worker in workers { worker.drain() }
-      after(options.drain) { [unowned self] in
-        logger.log(.warning, "drain timed out", ["connections": .integer(Int64(budget.count))])
-        finish()
-      }
-    }
-  }
-
-  private func after(_ delay: Int64, _ action: @escaping () -> Void) {
-    let timer = Timer(loop: loop) { _ in action() }
-    timer.start(afterNanoseconds: delay)
-    timers.append(timer)
-  }
-
-  /// Ends the workers, then everything of the main loop.
-  private func finish() {
-    for worker in workers { worker.stop() }
-    for timer in timers { timer.close() }
-    timers = []
-    for server in servers { server.stop() }
-    reloader?.stop()
-    errands?.close()
-    signals?.close()
-    mailbox?.close()
-    orderPages?.close()
-    loop.stop()
   }
 }

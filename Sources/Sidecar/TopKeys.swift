@@ -27,25 +27,18 @@ struct TopKeys {
       self.limit = limit
     }
 
-    /// Reads the parameters of a query, each at most once.
-    init(query items: [(name: String, value: String)]) throws(Refusal) {
-      var seen: Set<String> = []
-      for (name, value) in items {
-        guard seen.insert(name).inserted else { throw Refusal(400, "parameter '\(name)' is given twice") }
-        switch name {
-        case "domain": domain = value
-        case "policy": policy = value
-        case "limit":
-          // Digits only: Int takes a sign too.
-          guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(value),
-            Self.limits.contains(number)
-          else {
-            throw Refusal(400, "parameter 'limit': expected \(Self.limits.lowerBound) to \(Self.limits.upperBound)")
-          }
-          limit = number
-        default: throw Refusal(400, "unknown parameter; there are domain, policy and limit")
-        }
+    /// Reads the parameters of a request.
+    init(_ request: AdminRequest) throws(Refusal) {
+      try request.refuseUnknownParameters(["domain", "policy", "limit"])
+      domain = try request.parameter("domain")
+      policy = try request.parameter("policy")
+      guard let text = try request.parameter("limit") else { return }
+      // Digits only: Int takes a sign too.
+      guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text), Self.limits.contains(number)
+      else {
+        throw Refusal(400, "parameter limit must be \(Self.limits.lowerBound) to \(Self.limits.upperBound)")
       }
+      limit = number
     }
 
     func includes(_ policy: Policy) -> Bool {
@@ -103,6 +96,6 @@ struct TopKeys {
     guard !isHashed,
       let key = KeyText(entry.key.span, of: policy.key, ipv6Prefix: set.ipv6Prefix, isCut: isCut)
     else { return "{\(hash),\(numbers)}" }
-    return #"{"key":\#(KeyJSON.text(key)),\#(numbers)\#(isCut ? #","cut":true,\#(hash)"# : "")}"#
+    return #"{"key":\#(KeyJSON.text(key, of: policy.key)),\#(numbers)\#(isCut ? #","cut":true,\#(hash)"# : "")}"#
   }
 }

@@ -24,7 +24,7 @@ final class Worker: @unchecked Sendable {
     var sockets: [ListeningSocket] = []
     var rules: Rules?
     var orders: Orders?
-    var forgotten: [ResetKeys] = []
+    var forgotten = ResetKeys()
     var drains = false
     var stops = false
   }
@@ -33,8 +33,8 @@ final class Worker: @unchecked Sendable {
   /// nil where there is no Redis.
   let redisWatch: RedisWatch?
   private let redis: RedisStore?
-  /// Asks the sentinels for the whole process; nil in the other workers, and where there are none.
-  private let sentinels: SentinelWatch?
+  /// Finds the servers for the whole process; nil in the other workers, and where there is one that stays in its place.
+  private let topologyWatch: (any TopologyWatch)?
   private let loop: Loop
   private let server: HTTPServer
   private let news = Mutex(News())
@@ -62,7 +62,7 @@ final class Worker: @unchecked Sendable {
     let counters = WorkerCounters()
     redisWatch = redis.map { RedisWatch($0.status, counters) }
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
-    sentinels = redis?.sentinels(loop)
+    topologyWatch = redis?.announces == true ? try redis?.status.topologyWatch(on: loop) : nil
     let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
@@ -71,7 +71,7 @@ final class Worker: @unchecked Sendable {
       loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
     bell = try Mailbox(loop: loop, capacity: 1) { [unowned self] in takeNews() }
     errands = try Mailbox(loop: loop, capacity: Bounds.workerErrands) { [unowned self] in run($0) }
-    sentinels?.start()
+    topologyWatch?.start()
     self.redis?.start()
   }
 
@@ -98,7 +98,7 @@ final class Worker: @unchecked Sendable {
   func obey(_ orders: Orders) { tell { $0.orders = orders } }
 
   /// Voids what is remembered of keys in Redis that were reset.
-  func forget(_ keys: ResetKeys) { tell { $0.forgotten.append(keys) } }
+  func forget(_ keys: ResetKeys) { tell { $0.forgotten.formUnion(keys) } }
 
   func drain() { tell { $0.drains = true } }
 
@@ -137,7 +137,7 @@ final class Worker: @unchecked Sendable {
       redis?.adopt(rules.names)
     }
     if let orders = news.orders { responder.obey(orders) }
-    for keys in news.forgotten { redis?.forget(keys) }
+    redis?.forget(news.forgotten)
     if news.drains { server.drain { [onDrained] in onDrained() } }
     if news.stops { end() }
   }
@@ -146,7 +146,7 @@ final class Worker: @unchecked Sendable {
     hasEnded = true
     // First, so that checks which still wait for Redis are answered.
     redis?.stop()
-    sentinels?.stop()
+    topologyWatch?.stop()
     server.stop()
     bell?.close()
     errands?.close()
@@ -160,7 +160,6 @@ final class Worker: @unchecked Sendable {
 
 /// What a worker needs to connect to Redis.
 struct RedisSeat {
-  var target: RedisTarget
   /// Nanoseconds from a check's arrival.
   var timeout: Int64
   var shared: RedisStore.Shared
@@ -172,12 +171,7 @@ struct RedisSeat {
 
   func store(_ loop: Loop, _ names: KeyNames, _ watch: RedisWatch) -> RedisStore {
     RedisStore(
-      loop: loop, target: target, masters: status.masters, timeout: timeout, shared: shared, announces: announces,
-      names: names, observer: watch, takeOrders: takeOrders)
-  }
-
-  /// On the loop of the worker that speaks for all.
-  func sentinels(_ loop: Loop) -> SentinelWatch? {
-    announces ? status.masters.map { SentinelWatch(loop: loop, directory: $0) } : nil
+      loop: loop, timeout: timeout, shared: shared, announces: announces, names: names,
+      observer: watch, takeOrders: takeOrders)
   }
 }

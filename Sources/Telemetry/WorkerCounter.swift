@@ -15,6 +15,8 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
 
   case rejectedMalformed, rejectedVersion, rejectedHead, rejectedTarget, rejectedBody, rejectedMethod, rejectedPath
   case rejectedMediaType, rejectedJSON
+  /// Refused by the admin listener only.
+  case rejectedQuery, rejectedToken, rejectedOrigin, rejectedHost, rejectedPolicy, rejectedConflict
 
   case timeoutHead, timeoutBody, timeoutIdle
 
@@ -100,6 +102,12 @@ extension WorkerCounter {
     case .rejectedPath: Self.rejected("path")
     case .rejectedMediaType: Self.rejected("media_type")
     case .rejectedJSON: Self.rejected("json")
+    case .rejectedQuery: Self.rejected("query")
+    case .rejectedToken: Self.rejected("token")
+    case .rejectedOrigin: Self.rejected("origin")
+    case .rejectedHost: Self.rejected("host")
+    case .rejectedPolicy: Self.rejected("policy")
+    case .rejectedConflict: Self.rejected("conflict")
 
     case .timeoutHead: Self.timeout("head")
     case .timeoutBody: Self.timeout("body")

@@ -12,13 +12,17 @@ enum ValidateCommand {
     case .invalid: code = .policies
     case .unreadable, .changed: code = .failure
     }
+    var notes: [String] = []
+    if case .loaded(let loaded) = result, options.redis?.isCluster == true { notes = SlotNotes.notes(loaded.policies) }
     if options.format == .json {
-      let printed = Output.write(PolicySummary.json(result))
+      let printed = Output.write(PolicySummary.json(result, notes: notes))
       return code == .success ? printed : code
     }
     switch result {
     case .loaded(let loaded):
-      return Output.write(PolicySummary.lines(loaded.warnings) + PolicySummary.table(loaded.policies))
+      return Output.write(
+        PolicySummary.lines(loaded.warnings) + PolicySummary.lines(notes: notes)
+          + PolicySummary.table(loaded.policies))
     case .invalid(let diagnostics):
       _ = Output.write(PolicySummary.lines(diagnostics))
     case .unreadable, .changed:

@@ -6,24 +6,25 @@ import Testing
 @testable import CheckAPI
 
 @Suite struct KeyCallQueryTests {
-  private static func key(_ values: String...) throws -> KeyText {
+  private static func key(_ values: String...) throws -> NamedKey {
     try KeyCall.key(query: values.map { Array($0.utf8) })
   }
 
   @Test("values are parts in their order, as bytes")
   func plain() throws {
-    #expect(try Self.key() == KeyText(parts: []))
+    #expect(try Self.key() == NamedKey(parts: []))
     #expect(try Self.key("a", "", #"{"hex":"ff"}"#, "null", " [").parts?.count == 5)
-    #expect(try KeyCall.key(query: [[0xff]]) == KeyText(parts: [.value([0xff])]))
+    #expect(try KeyCall.key(query: [[0xff]]) == NamedKey(parts: [.value(.text([0xff]))]))
   }
 
   @Test("one value that begins with [ is read as the key of a body is: texts, lists and bytes")
   func array() throws {
-    #expect(try Self.key("[]") == KeyText(parts: []))
+    #expect(try Self.key("[]") == NamedKey(parts: []))
     #expect(
       try Self.key(#"["a",["b","c"],{"hex":"ff"}]"#)
-        == KeyText(parts: [.value([0x61]), .values([[0x62], [0x63]]), .value([0xff])]))
-    #expect(try Self.key(#"["[x]"]"#) == KeyText(parts: [.value(Array("[x]".utf8))]))
+        == NamedKey(
+          parts: [.value(.text([0x61])), .values([.text([0x62]), .text([0x63])]), .value(.bytes([0xff]))]))
+    #expect(try Self.key(#"["[x]"]"#) == NamedKey(parts: [.value(.text(Array("[x]".utf8)))]))
   }
 
   @Test(

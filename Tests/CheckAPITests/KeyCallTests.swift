@@ -29,9 +29,11 @@ import Testing
   /// A body with a policy and a key, and more.
   static func body(_ more: String) -> String { #"{"policy": "p", "key": [], \#(more)}"# }
 
-  static func key(_ json: String) -> KeyText? { read(#"{"policy": "p", "key": \#(json)}"#).call?.key }
+  static func key(_ json: String) -> NamedKey? { read(#"{"policy": "p", "key": \#(json)}"#).call?.key }
 
-  static func value(_ text: String) -> KeyText.Part { .value(Array(text.utf8)) }
+  static func text(_ text: String) -> NamedKey.Value { .text(Array(text.utf8)) }
+
+  static func value(_ text: String) -> NamedKey.Part { .value(Self.text(text)) }
 
   // MARK: What is a call
 
@@ -40,7 +42,7 @@ import Testing
     var call = KeyCall()
     call.domain = "api"
     call.policy = "per-plan"
-    call.key = KeyText(parts: [Self.value("203.0.113.9"), Self.value("GET")])
+    call.key = NamedKey(parts: [Self.value("203.0.113.9"), Self.value("GET")])
     call.amount = 100
     call.note = "launch"
     let front = #"{"domain": "api", "policy": "per-plan", "key": ["203.0.113.9", "GET"], "amount": 100, "#
@@ -56,26 +58,27 @@ import Testing
   @Test("only policy and key are needed: domain default, and nothing else given")
   func defaults() throws {
     let call = try #require(Self.read(#"{"policy": "p", "key": []}"#, []).call)
-    #expect(call.domain == "default" && call.policy == "p" && call.key == KeyText(parts: []))
+    #expect(call.domain == "default" && call.policy == "p" && call.key == NamedKey(parts: []))
     #expect(call.amount == nil && call.until == nil && call.lasting == nil && call.note == "")
   }
 
   @Test("a part of a key is a value, several values, or bytes; null is the key of checks that lack an attribute")
   func keys() {
     #expect(Self.key("null") == .shared)
-    #expect(Self.key("[]") == KeyText(parts: []))
-    #expect(Self.key(#"[""]"#) == KeyText(parts: [Self.value("")]))
-    #expect(Self.key(#"["a\u0000b", "\u00e9"]"#) == KeyText(parts: [Self.value("a\u{0}b"), Self.value("\u{e9}")]))
+    #expect(Self.key("[]") == NamedKey(parts: []))
+    #expect(Self.key(#"[""]"#) == NamedKey(parts: [Self.value("")]))
+    #expect(Self.key(#"["a\u0000b", "\u00e9"]"#) == NamedKey(parts: [Self.value("a\u{0}b"), Self.value("\u{e9}")]))
     #expect(
       Self.key(#"[["b", "a", "b"], "c", []]"#)
-        == KeyText(
+        == NamedKey(
           parts: [
-            .values([Array("b".utf8), Array("a".utf8), Array("b".utf8)]), Self.value("c"), .values([]),
+            .values([Self.text("b"), Self.text("a"), Self.text("b")]), Self.value("c"), .values([]),
           ]))
     #expect(
-      Self.key(#"[{"hex": "00fFaB9c"}, {"hex": ""}]"#) == KeyText(parts: [.value([0, 255, 171, 156]), .value([])]))
-    #expect(Self.key(#"[[{"hex": "ff"}, "a"]]"#) == KeyText(parts: [.values([[255], Array("a".utf8)])]))
-    #expect(Self.key(#"["{\"hex\": \"ff\"}"]"#) == KeyText(parts: [Self.value(#"{"hex": "ff"}"#)]), "a text is a text")
+      Self.key(#"[{"hex": "00fFaB9c"}, {"hex": ""}]"#)
+        == NamedKey(parts: [.value(.bytes([0, 255, 171, 156])), .value(.bytes([]))]))
+    #expect(Self.key(#"[[{"hex": "ff"}, "a"]]"#) == NamedKey(parts: [.values([.bytes([255]), Self.text("a")])]))
+    #expect(Self.key(#"["{\"hex\": \"ff\"}"]"#) == NamedKey(parts: [Self.value(#"{"hex": "ff"}"#)]), "a text is a text")
   }
 
   @Test("numbers are as large as they are given: what is too much is for the order book to say")

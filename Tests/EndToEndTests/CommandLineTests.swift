@@ -132,6 +132,23 @@ import Testing
     #expect((result.output + result.errors).contains("warning"))
   }
 
+  @Test("validate notes policies that need two steps, for a Redis cluster only, and exits 0")
+  func slotNotes() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(
+      "a.yaml", "policies: [{name: a, limit: 3, period: 1m}, {name: b, key: ip, limit: 3, period: 1m}]")
+    let cluster = ["validate", directory.path, "--redis", "redis-cluster://h1,h2"]
+    let result = try WeirProcess.run(cluster)
+    #expect(result.status == .exited(0))
+    #expect(
+      result.output.hasPrefix("note: domain default: in a Redis cluster a check that matches \"a\" (no key) and \"b\""))
+    let json = try WeirProcess.run(cluster + ["--format", "json"])
+    #expect(JSON(json.output)?["notes"]?.array?.count == 1 && JSON(json.output)?["diagnostics"]?.array?.isEmpty == true)
+    for redis in [[], ["--redis", "redis://h1"]] {
+      #expect(!(try WeirProcess.run(["validate", directory.path] + redis).output.contains("note:")))
+    }
+  }
+
   @Test("a missing PATH prevents the start: exit 1, and the message names it")
   func missingPath() throws {
     let result = try WeirProcess.run(["serve", "--policies", "/nonexistent/policies", "--listen", "127.0.0.1:0"])

@@ -46,6 +46,42 @@ import Testing
     #expect(weir.poll() == nil)
   }
 
+  @Test(
+    "whoever holds all connections of the admin or metrics listener loses them within half a minute; a data one stays")
+  func operatorsListeners() async throws {
+    try await aside {
+      let weir = try WeirProcess(Self.policies, arguments: ["--metrics", "127.0.0.1:0"])
+      let data = try weir.client()
+      #expect(try data.request("GET", "/check/a").status == 200)
+      let listeners = try [#require(weir.admin), #require(weir.metrics)]
+      var held: [HTTPClient] = []
+      for listener in listeners {
+        for number in 0..<256 {
+          let client = try HTTPClient(listener)
+          // Nothing, an answered request, a head that is never whole, a body that never comes.
+          switch number % 4 {
+          case 1: #expect(try client.request("GET", "/healthz").status == 200)
+          case 2: try client.send("GET /heal")
+          case 3 where listener == weir.admin:
+            try client.send("POST /explain HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n")
+          default: break
+          }
+          held.append(client)
+        }
+        let refused = try HTTPClient(listener)
+        #expect(try refused.response().status == 503)
+      }
+      for listener in listeners {
+        try eventually("\(listener.text) answers again", within: 30) {
+          (try? HTTPClient(listener).request("GET", "/healthz").status) == 200
+        }
+      }
+      #expect(try held[0].isClosedByServer())
+      #expect(try weir.metric("weir_timeouts_total", ["kind": "idle"]) ?? 0 > 0)
+      #expect(try data.request("GET", "/check/a").status == 200)
+    }
+  }
+
   @Test("where descriptors run out first, weir stays alive and serves those it has")
   func fewDescriptors() throws {
     let weir = try WeirProcess(Self.policies, launcher: ["sh", "-c", #"ulimit -n 100; exec "$0" "$@""#])

@@ -22,14 +22,11 @@ extension WeirProcess {
   /// The order in force for a key; `.null` where there is none.
   func order(_ query: String) throws -> JSON? { try state(query).json?["order"] }
 
-  /// A call to `/keys/CALL`, or to another page that takes a body. What it orders holds when this returns: it is on its
-  /// way to the workers before the answer, and they answer the question for top keys behind it.
+  /// A call to `/keys/CALL`, or to another page that takes a body. What it orders holds when this returns.
   @discardableResult
   func call(_ call: String, _ body: String, _ headers: [(String, String)] = []) throws -> HTTPResponse {
     let page = call.hasPrefix("/") ? call : "/keys/" + call
-    let answer = try asked("POST", page, [ownHost, jsonType] + headers, body: body)
-    _ = try asked("GET", "/keys/top", [ownHost])
-    return answer
+    return try asked("POST", page, [ownHost, jsonType] + headers, body: body)
   }
 
   /// Whether a check with these attributes passes.

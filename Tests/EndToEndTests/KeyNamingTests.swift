@@ -19,12 +19,51 @@ import Testing
       try weir.call("reset", #"{"policy": "p", "key": ["203.0.113.9", "a&b=c d%", "/x"]}"#).json?["reset"]?.bool == true
     )
     #expect(try weir.passes(attributes))
-    // Several values of one header are a list; in a query there is no such text.
+    // Several values of one header are a list.
     #expect(try weir.passes(#"{"ip": "203.0.113.9", "header.plan": "b, a", "path": "/x"}"#))
     let several = #"{"policy": "p", "key": ["203.0.113.9", ["a", "b"], "/x"]}"#
     let reset = try weir.call("reset", several).json
     #expect(reset?["reset"]?.bool == true)
     #expect(reset?["key"]?[1] == .array([.string("a"), .string("b")]))
+  }
+
+  @Test("what is typed names the key that checks count under: a header's list, a path, a host as a gateway sends them")
+  func spellings() throws {
+    let weir = try WeirProcess(
+      "policies: [{name: p, key: [header.plan, path, host], algorithm: sliding-log, limit: 9, period: \(forever)}]")
+    #expect(
+      try weir.request("GET", "/check//a%20b/./c/?q=1", [("Plan", " b, a"), ("Plan", "b"), ("Host", "API.example:80")])
+        .status == 200)
+    let counted = JSON.array([.array([.string("a"), .string("b")]), .string("/a b/c"), .string("api.example")])
+    for key in ["key=a,b&key=/a b/c&key=api.example", "key= b , a,b&key=/a%2520b/c/&key=API.Example.:443"] {
+      let state = try weir.state("policy=p&" + key.replacing(" ", with: "+")).json
+      #expect(state?["key"] == counted && state?["remaining"]?.int == 8, "\(key)")
+    }
+    let typed = #"["b, a", "//a%20b/c?q=1", "api.example"]"#
+    #expect(try weir.call("block", #"{"policy": "p", "for": "1h", "key": \#(typed)}"#).json?["key"] == counted)
+    #expect(
+      try weir.request("GET", "/check/a%20b/c", [("Plan", "a,b"), ("Host", "api.example")]).status == 429)
+    #expect(
+      try weir.call("unblock", #"{"policy": "p", "key": \#(typed)}"#).json?["replaced"]?["kind"]?.string == "block")
+    #expect(try weir.call("reset", #"{"policy": "p", "key": \#(typed)}"#).json?["reset"]?.bool == true)
+  }
+
+  @Test(
+    "a key that a text cannot name, such as of a path that was escaped twice, is shown by its bytes, and named by them")
+  func escapedTwice() throws {
+    let weir = try WeirProcess(
+      "policies: [{name: p, key: path, algorithm: sliding-log, limit: 1, period: \(forever)}]")
+    #expect(try statuses(weir, 2, "/check/%2541") == [200, 429])
+    let top = try weir.asked("GET", "/keys/top", [ownHost]).json
+    let shown = try #require(top?["policies"]?[0]?["denied"]?[0]?["key"])
+    #expect(shown == .array([.object(["hex": .string("2f253431")])]))
+    #expect(try weir.state("policy=p&key=/%2541").json?["remaining"]?.int == 1, "the text names /A")
+    let named = try weir.state(#"policy=p&key=[{"hex":"2f253431"}]"#.replacing("\"", with: "%22")).json
+    #expect(named?["remaining"]?.int == 0 && named?["key"] == shown)
+    #expect(try weir.call("reset", #"{"policy": "p", "key": [{"hex": "2f253431"}]}"#).json?["reset"]?.bool == true)
+    #expect(try statuses(weir, 2, "/check/%2541") == [200, 429])
+    let explained = try weir.call("/explain", #"{"target": "/%2541"}"#).json
+    #expect(explained?["policies"]?[0]?["key"] == shown)
   }
 
   @Test("a value that is no UTF-8 is its own key, by its bytes, and no other")
@@ -92,6 +131,9 @@ import Testing
     let all = try weir.state("policy=all").json
     #expect(all?["key"] == .array([]) && all?["limit"]?.int == 9 && all?["mode"]?.string == "shadow")
     #expect(try weir.state("policy=p&domain=default&key=x").status == 200)
+    #expect(try weir.state("policy=p&key=x").json?["mode"]?.string == "enforce")
+    let shadow = try WeirProcess("policies: [{name: p, limit: 9, period: 1h}]", arguments: ["--shadow"])
+    #expect(try shadow.state("policy=p").json?["mode"]?.string == "shadow", "--shadow makes it one")
   }
 
   @Test("a key in Redis says so, blocked or not")

@@ -41,6 +41,76 @@ import Testing
     for weir in weirs { #expect(weir.redisComplaints == []) }
   }
 
+  @Test("whoever asks the weir that was told finds the change at once, in its state and in its checks")
+  func atOnce() throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(Self.policies, redis: redis.url, arguments: patient + ["--threads", "3"])
+    try weir.waitForHealth("healthy")
+    for round in 0..<12 {
+      let user = "user-\(round)"
+      #expect(try weir.word("block", user, #","for":"10m""#).status == 200)
+      #expect(try weir.state(of: user)?["order"]?["kind"]?.string == "block", "\(round)")
+      // Connections are spread over the workers.
+      for _ in 0..<6 { #expect(try weir.status(of: user) == 429, "\(round)") }
+      #expect(try weir.word("grant", user, #","amount":7,"for":"10m""#).status == 200)
+      #expect(try weir.state(of: user)?["order"]?["kind"]?.string == "grant" && weir.status(of: user) == 200)
+      #expect(try weir.word("unblock", user).status == 200)
+      #expect(try weir.state(of: user)?["order"] == .null)
+      for _ in 0..<2 { #expect(try weir.status(of: user) == 200) }
+      #expect(try weir.status(of: user) == 429)
+      #expect(try weir.word("reset", user).json?["reset"]?.bool == true)
+      for _ in 0..<3 { #expect(try weir.status(of: user) == 200, "\(round)") }
+    }
+  }
+
+  @Test("a reset clears what a weir counted of the key while Redis was away, at the weir that is told and at others")
+  func fallback() throws {
+    let redis = try RedisServer()
+    let weirs = try WeirProcess.fleet(2, Self.policies, redis: redis.url)
+    func spent(_ weir: WeirProcess) throws -> Int {
+      var passed = 0
+      while passed < 50, try weir.status(of: "ann", "/check/m/x") == 200 { passed += 1 }
+      return passed
+    }
+    try redis.kill()
+    for weir in weirs {
+      try weir.waitForHealth("degraded")
+      #expect(try spent(weir) == 1 && weir.status(of: "ann", "/check/m/x") == 429)
+    }
+    try redis.restart()
+    for weir in weirs { try weir.waitForHealth("healthy", within: 40) }
+    #expect(try weirs[0].word("reset", "ann", policy: "spare").status == 200)
+    // The other one hears of it within its next round, and of this block not before.
+    #expect(try weirs[0].word("block", "eve", #","for":"10m""#, policy: "spare").status == 200)
+    try weirs[1].waitForOrder("block", "eve", policy: "spare")
+    try redis.kill()
+    for weir in weirs {
+      try weir.waitForHealth("degraded")
+      #expect(try spent(weir) == 1)
+    }
+  }
+
+  @Test("a weir that may not read orders is degraded and says so once, and its checks go on counting in Redis")
+  func forbidden() throws {
+    let redis = try RedisServer()
+    try redis.run("ACL", "SETUSER", "limits", "on", ">secret", "~weir:*", "+@all", "-hget")
+    let weir = try WeirProcess(Self.policies, redis: "redis://limits:secret@\(redis.authority)")
+    try weir.waitForHealth("healthy")
+    #expect(try weir.word("block", "ann", #","for":"10m""#).status == 503, "it is done, and this weir cannot read it")
+    try weir.waitForHealth("degraded")
+    #expect(try weir.adminRequest("/health").text.contains("grants, blocks and resets of keys fail: permission"))
+    try eventually("it was tried often") { try weir.redisErrors("permission") >= 8 }
+    #expect(
+      weir.redisComplaints.count == 1 && weir.redisComplaints[0].contains(#""failure":"permission""#),
+      "\(weir.redisComplaints)")
+    for _ in 0..<3 { #expect(try weir.status(of: "bob") == 200) }
+    #expect(try weir.status(of: "bob") == 429 && weir.degradedDecisions() == 0)
+    try redis.run("ACL", "SETUSER", "limits", "+hget")
+    try weir.waitForHealth("healthy")
+    try weir.waitForOrder("block", "ann")
+    #expect(weir.redisComplaints.count == 1)
+  }
+
   @Test("a weir that starts later obeys, and one that starts again")
   func later() throws {
     let redis = try RedisServer()

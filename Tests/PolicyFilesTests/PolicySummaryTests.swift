@@ -42,6 +42,16 @@ import Testing
         + "\n")
   }
 
+  @Test("notes stand behind everything else, and only where there are any")
+  func notes() {
+    let loaded = LoadedPolicies(policies: [], warnings: [], files: [], sha256: "00")
+    #expect(
+      PolicySummary.json(.loaded(loaded), notes: ["a \"b\"", "c"])
+        == #"{"valid":true,"policies":[],"diagnostics":[],"sha256":"00","notes":["a \"b\"","c"]}"# + "\n")
+    #expect(PolicySummary.lines(notes: ["a", "b"]) == "note: a\nnote: b\n")
+    #expect(PolicySummary.lines(notes: []) == "")
+  }
+
   @Test("what is not loaded is not valid, and says why")
   func invalid() {
     let error = Diagnostic(file: "p", line: 1, column: 2, message: "m")

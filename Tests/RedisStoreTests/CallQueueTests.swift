@@ -10,7 +10,7 @@ import Testing
   func expires() {
     var queue = CallQueue()
     let first = queue.append(.charges, sentAt: 0, deadline: 10)
-    let second = queue.append(.announcement, sentAt: 1, deadline: 11)
+    let second = queue.append(.question, sentAt: 1, deadline: 11)
     #expect(queue.waiting == 2 && queue.nextDeadline == 10 && queue.due(at: 10).count == 1)
     queue.expire(first)
     #expect(queue.waiting == 1 && queue.nextDeadline == 11 && queue.first === first && queue.due(at: 10).isEmpty)
@@ -21,7 +21,7 @@ import Testing
   @Test("the next deadline is the earliest, wherever it stands")
   func deadlines() {
     var queue = CallQueue()
-    _ = queue.append(.announcement, sentAt: 5, deadline: 55)
+    _ = queue.append(.question, sentAt: 5, deadline: 55)
     let older = queue.append(.charges, sentAt: 6, deadline: 12)
     #expect(queue.nextDeadline == 12 && queue.due(at: 12).map { $0 === older } == [true])
   }

@@ -4,6 +4,6 @@
 
 extension KeyNames {
   func append(policy: Int, key: Span<UInt8>, to buffer: inout [UInt8]) {
-    append(policy: policy, key: KeyDigest(key), to: &buffer)
+    append(policy: policy, key: digest(policy: policy, key: key), to: &buffer)
   }
 }

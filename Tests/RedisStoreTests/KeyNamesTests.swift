@@ -25,8 +25,8 @@ import Testing
   @Test("say domain, policy and algorithm, and the key as the base64url digits of 128 bits of its SHA-256")
   func form() {
     let names = KeyNames([Self.policy("per-client"), Self.policy("total", domain: "v.1", .slidingLog, key: [])])
-    // SHA-256 of nothing begins e3b0c44298fc1c149afbf4c8996fb924 (FIPS 180-4); of the list of one name, see below.
-    #expect(Self.name(names, 1, []) == "weir:{47DEQpj8HBSa-_TImW-5JA}:v.1:total:l47DEQpj8")
+    // SHA-256 of nothing begins e3b0c44298fc1c149afbf4c8996fb924 (FIPS 180-4).
+    #expect(Self.name(names, 1, [1]).hasSuffix("}:v.1:total:l47DEQpj8"))
     let abc = Self.name(names, 0, Array("abc".utf8))
     #expect(abc.hasPrefix("weir:{ungWv48Bz-pBQUDeXa4iIw}:api:per-client:t"))
   }
@@ -52,7 +52,8 @@ import Testing
     for policy in policies.indices {
       for key in keys { seen.insert(Self.name(set, policy, key)) }
     }
-    #expect(seen.count == policies.count * keys.count)
+    // The keys [] and [0] are the same: no policy has both.
+    #expect(seen.count == policies.count * (keys.count - 1))
   }
 
   @Test("never hold a user's bytes, and their hash tag is that of the key")
@@ -69,6 +70,52 @@ import Testing
         return name[open...close]
       }
       #expect(tags[0] == tags[1] && tags[0].count == 24, "one key, one slot of a cluster")
+    }
+  }
+
+  @Test("what all checks of a domain share counts under the digest of the domain's name, in every set alike")
+  func shared() {
+    let policies = [
+      Self.policy("total", domain: "abc", key: []), Self.policy("per-client", domain: "abc"),
+      Self.policy("total", domain: "abd", key: []),
+    ]
+    let names = KeyNames(policies)
+    let abc = KeyDigest(Array("abc".utf8).span)
+    for key: [UInt8] in [[], [0]] {
+      #expect(names.digest(policy: 0, key: key.span) == abc && names.digest(policy: 1, key: key.span) == abc)
+      #expect(names.digest(policy: 2, key: key.span) == KeyDigest(Array("abd".utf8).span))
+    }
+    for key: [UInt8] in [[1], [0, 0], Array("abc".utf8)] {
+      #expect(names.digest(policy: 0, key: key.span) == KeyDigest(key.span))
+    }
+    for (place, policy) in policies.enumerated() {
+      for key: [UInt8] in [[], [0], [1]] {
+        let digest = names.digest(policy: place, key: key.span)
+        #expect(KeyNames.digest(CounterIdentity(policy), key: key.span) == digest)
+        #expect(KeyNames.counter(CounterIdentity(policy), digest) == Array(Self.name(names, place, key).utf8))
+      }
+    }
+  }
+
+  @Test("in a cluster one hash holds a key's counters, in fields that are the rest of their names; logs keep theirs")
+  func hash() {
+    let policies = [Self.policy("per-client"), Self.policy("log", domain: "v.1", .slidingLog)]
+    let names = KeyNames(policies)
+    let digest = KeyDigest(Array("abc".utf8).span)
+    var hash: [UInt8] = []
+    KeyNames.appendHash(key: digest, to: &hash)
+    #expect(hash == Array("weir:{ungWv48Bz-pBQUDeXa4iIw}".utf8) && hash.count == KeyNames.hashCount)
+    for place in policies.indices {
+      var field: [UInt8] = []
+      names.appendField(policy: place, to: &field)
+      #expect(names.fieldCount(policy: place) == field.count)
+      #expect(hash + ":".utf8 + field == Array(Self.name(names, place, Array("abc".utf8)).utf8))
+      let removal = KeyNames.removal(CounterIdentity(policies[place]), digest)
+      let isLog = place == 1
+      #expect(removal.key == (isLog ? hash + ":".utf8 + field : hash))
+      #expect(
+        removal.command
+          == ScriptRig.bytes(isLog ? [Array("DEL".utf8), removal.key] : [Array("HDEL".utf8), hash, field]))
     }
   }
 

@@ -54,3 +54,11 @@ import Testing
     #expect(second == first + 1 && live.version == second)
   }
 }
+
+extension LiveWeirs {
+  /// One reply about all domains.
+  fileprivate func heard(_ counts: [(domain: String, count: Int64)], now: Int64) {
+    for (domain, count) in counts { heard([domain], count: count, now: now) }
+    keep(Set(counts.map(\.domain)))
+  }
+}

@@ -10,6 +10,7 @@ final class RecordingObserver: RedisObserver, BreakerObserver {
     var disconnects = 0
     var failures: [LinkFailure] = []
     var states: [Breaker.State] = []
+    var forbidden: [Bool] = []
   }
 
   private let heard = Mutex(Heard())
@@ -18,6 +19,7 @@ final class RecordingObserver: RedisObserver, BreakerObserver {
   var disconnects: Int { heard.withLock { $0.disconnects } }
   var failures: [LinkFailure] { heard.withLock { $0.failures } }
   var kinds: [RedisFailure] { failures.map(\.failure) }
+  var forbidden: [Bool] { heard.withLock { $0.forbidden } }
   var states: [Breaker.State] { heard.withLock { $0.states } }
 
   func redisConnected() { heard.withLock { $0.connects += 1 } }
@@ -27,6 +29,7 @@ final class RecordingObserver: RedisObserver, BreakerObserver {
   }
   func redisCalled(nanoseconds: Int64, checks: Int) {}
   func redisRemembered() {}
+  func redisOrdersForbidden(_ isForbidden: Bool) { heard.withLock { $0.forbidden.append(isForbidden) } }
 
   func redisBreakerChanged(to state: Breaker.State) { heard.withLock { $0.states.append(state) } }
 }

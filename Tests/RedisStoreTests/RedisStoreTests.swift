@@ -42,15 +42,20 @@ final class StoreRig {
           name: "p\(index)", limit: Limit(algorithm: .fixedWindow, limit: 1, period: 3_600_000_000_000), store: .redis)
       })
     store = RedisStore(
-      loop: test.loop, target: target, timeout: timeoutMilliseconds * 1_000_000,
-      shared: RedisStore.Shared(breaker: breaker, live: LiveWeirs(isShared: true), id: "rig"), announces: false,
-      names: names, observer: observer, takeOrders: takeOrders)
+      loop: test.loop, timeout: timeoutMilliseconds * 1_000_000,
+      shared: RedisStore.Shared(servers: .one(target, breaker), live: LiveWeirs(isShared: true), id: "rig"),
+      announces: false, names: names, observer: observer, takeOrders: takeOrders)
     store.start()
   }
 
   deinit {
     store.stop()
     test.run(turns: 3)
+  }
+
+  var node: NodeStore {
+    guard case .one(let node) = store.route else { preconditionFailure("the rig has one server") }
+    return node
   }
 
   func connect() -> Bool { test.run { self.store.isReady } }

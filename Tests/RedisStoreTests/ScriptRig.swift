@@ -26,12 +26,12 @@ final class ScriptRig {
   private var input: [UInt8] = []
   private var place = 0
 
-  init() throws {
+  /// - Parameter options: More of the command line.
+  init(_ options: [String] = ["--port", "0"]) throws {
     directory = try TemporaryDirectory()
     let path = directory.file("redis")
-    child = try ChildProcess([
-      "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", directory.path,
-    ])
+    child = try ChildProcess(
+      ["redis-server", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", directory.path] + options)
     var connected: Int32 = -1
     try eventually("redis-server listens", within: 20) {
       connected = Self.connect(path)
@@ -144,96 +144,5 @@ final class ScriptRig {
   var keys: [[UInt8]] {
     guard case .array(let replies) = command("KEYS", "weir:*") else { return [] }
     return replies.compactMap { if case .text(let name) = $0 { name } else { nil } }
-  }
-}
-
-/// charge.lua in a real Redis as a store, with its clock in the test's hands. Each has counters of its own.
-final class EvalStore: StoreUnderTest {
-  let rig: ScriptRig
-  private let script: Script
-  /// A policy for each algorithm and slot, in this order.
-  private let names: KeyNames
-  private static let slots = 64
-  private var call: ChargeCall
-  var reply = ChargeReply()
-
-  init(_ rig: ScriptRig, domain: String = "d" + String(UInt64.random(in: 0...(.max)), radix: 36)) {
-    self.rig = rig
-    script = rig.loadWithClock(.charge)
-    call = ChargeCall(script: script)
-    names = KeyNames(
-      Algorithm.allCases.flatMap { algorithm in
-        (0..<Self.slots).map { slot in
-          Policy(
-            domain: domain, name: "slot-\(slot)", limit: Limit(algorithm: algorithm, limit: 1, period: 1_000_000_000),
-            store: .redis)
-        }
-      })
-  }
-
-  func decide(_ charges: inout [Charge], keys: [UInt8], at microseconds: Int64) -> Bool {
-    let ticket = ticket(charges, keys: keys)
-    if ticket.charges.contains(where: \.isForRedis) { decide([ticket], at: microseconds) }
-    return take(ticket, into: &charges, at: microseconds)
-  }
-
-  /// A check as the Sidecar would ask it: blocks are decided beforehand, and make what Redis is asked only a look.
-  func ticket(_ charges: [Charge], keys: [UInt8]) -> Ticket {
-    let ticket = Ticket()
-    var redis = charges
-    for index in redis.indices {
-      redis[index].place = .redis
-      redis[index].policy = Int32(Int(redis[index].limit.algorithm.rawValue) * Self.slots + Int(redis[index].slot))
-    }
-    ticket.fill(redis, keys: keys.span, names: names, arrival: 0)
-    ticket.onlyLooks = charges.contains { $0.effect == .block && !$0.isShadow && $0.cost > 0 }
-    return ticket
-  }
-
-  /// The name of the key that `ask` charges.
-  func name(of ask: Ask) -> [UInt8] {
-    let (charges, keys) = Ask.check([ask])
-    var name: [UInt8] = []
-    names.append(policy: Int(ticket(charges, keys: keys).charges[0].policy), key: keys.span, to: &name)
-    return name
-  }
-
-  /// What Redis answers to a call of all of them.
-  func raw(_ tickets: [Ticket], at microseconds: Int64) -> ScriptRig.Reply {
-    rig.setClock(microseconds)
-    var bytes: [UInt8] = []
-    for ticket in tickets { call.append(ticket) }
-    call.write(to: &bytes)
-    rig.send(bytes)
-    return rig.read()
-  }
-
-  /// Asks all of them in one call.
-  func decide(_ tickets: [Ticket], at microseconds: Int64) {
-    let answer = raw(tickets, at: microseconds)
-    guard case .text(let text) = answer else {
-      Issue.record("charge.lua answered \(answer)")
-      return
-    }
-    do {
-      try reply.decode(text.span, into: tickets)
-    } catch {
-      Issue.record("not a reply to the call: \(error), \(text)")
-    }
-  }
-
-  /// Whether the check passes; with what Redis and the blocks say.
-  func take(_ ticket: Ticket, into charges: inout [Charge], at microseconds: Int64) -> Bool {
-    var isAllowed = true
-    for index in charges.indices {
-      switch charges[index].effect {
-      case .unlimited: continue
-      case .block:
-        charges[index].decision = charges[index].blocked(at: microseconds * 1000)
-      case .limit: charges[index].decision = ticket.charges[index].decision
-      }
-      if !charges[index].decision.isAllowed, !charges[index].isShadow { isAllowed = false }
-    }
-    return isAllowed
   }
 }

@@ -32,10 +32,12 @@ private final class Rig {
     let live = LiveWeirs(isShared: true)
     let loop = test.loop
     redis = redisPort.map { port in
-      RedisStore(
-        loop: loop, target: RedisTarget(place: .host("127.0.0.1", port: port)), timeout: 5_000_000_000,
-        shared: RedisStore.Shared(breaker: SharedBreaker(), live: live, id: "0"), announces: false, names: rules.names,
-        observer: RedisWatch(RedisStatus(live: live, url: "", logger: .silent), .init()))
+      let target = RedisTarget(place: .host("127.0.0.1", port: port))
+      let status = RedisStatus(live: live, url: "", logger: .silent, topology: .single(target))
+      return RedisStore(
+        loop: loop, timeout: 5_000_000_000, shared: RedisStore.Shared(servers: status.servers, live: live, id: "0"),
+        announces: false, names: rules.names,
+        observer: RedisWatch(status, .init()))
     }
     let counters = WorkerCounters()
     responder = DataResponder(

@@ -24,11 +24,12 @@ private struct Rig {
   init(isShared: Bool = true) throws {
     loop = try TestLoop()
     live = LiveWeirs(isShared: isShared)
+    let target = RedisTarget(place: .unix(path: "/nowhere"))
+    let status = RedisStatus(live: live, url: "", logger: .silent, topology: .single(target))
     let redis = RedisStore(
-      loop: loop.loop, target: RedisTarget(place: .unix(path: "/nowhere")), timeout: 50_000_000,
-      shared: RedisStore.Shared(breaker: SharedBreaker(), live: live, id: "0"), announces: false, names: .none,
-      observer: RedisWatch(
-        RedisStatus(live: live, url: "", logger: .silent), .init()))
+      loop: loop.loop, timeout: 50_000_000, shared: RedisStore.Shared(servers: status.servers, live: live, id: "0"),
+      announces: false, names: .none,
+      observer: RedisWatch(status, .init()))
     decider = Decider(memory: memory, redis: redis, live: live)
   }
 
@@ -70,7 +71,7 @@ private func policy(
   @Test("memory: this weir's share of limit and burst, rounded down and at least 1, exactly")
   func shares() throws {
     let rig = try Rig()
-    rig.live.heard([(domain: "default", count: 3)], now: 0)
+    rig.live.heard(["default"], count: 3, now: 0)
     let policies = [policy("a", limit: 10, burst: 8)]
     for left in [1, 0] {
       let (outcome, charges) = rig.check(policies)
@@ -84,7 +85,7 @@ private func policy(
   @Test("memory without shares: the full limit")
   func unshared() throws {
     let rig = try Rig(isShared: false)
-    rig.live.heard([(domain: "default", count: 3)], now: 0)
+    rig.live.heard(["default"], count: 3, now: 0)
     #expect(rig.check([policy("a")]).charges[0].decision.limit == 10)
   }
 

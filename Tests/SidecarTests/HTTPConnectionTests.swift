@@ -222,6 +222,24 @@ import Testing
     #expect(rig.isEmpty())
   }
 
+  @Test("a listener's own idle time holds from the first moment on, after each answer and after each slow reader")
+  func shortIdleTime() throws {
+    let rig = try ServerRig(idleTime: Bounds.adminIdleTime)
+    let peer = try rig.connect(receiveBuffer: 4_096)
+    let connection = rig.connections[0]
+    func left() -> Int64 { connection.deadline - Loop.monotonicNow() }
+    #expect(left() > 0 && left() <= Bounds.adminIdleTime)
+    peer.send("GET /a HTTP/1.1\r\n\r\n")
+    #expect(try rig.answer(peer).status == 200)
+    #expect(connection.wait == .request && left() > 0 && left() <= Bounds.adminIdleTime)
+    rig.responder.bigCount = 8_000_000
+    peer.send("GET /big HTTP/1.1\r\n\r\n")
+    #expect(rig.test.run { connection.wait == .output })
+    #expect(try rig.answer(peer).status == 200)
+    #expect(rig.test.run { connection.wait == .request })
+    #expect(left() > 0 && left() <= Bounds.adminIdleTime)
+  }
+
   // MARK: Endings
 
   @Test("a last answer says so, the server half-closes, and drops what still comes", arguments: [true, false])

@@ -195,25 +195,45 @@ import Testing
   func reloads() throws {
     let rig = Rig([Self.policy("a"), Self.policy("b")])
     _ = try rig.block()
-    rig.book.adopt(Self.set([Self.policy("b"), Self.policy("a", limit: 9)], [11, 10]))
+    _ = rig.book.adopt(Self.set([Self.policy("b"), Self.policy("a", limit: 9)], [11, 10]), now: Self.now)
     #expect(rig.order(slot: 10)?.kind == .block && rig.order(slot: 11) == nil)
     // Gone: kept, and without effect. Nobody can change what is not there.
-    rig.book.adopt(Self.set([Self.policy("b")], [11]))
+    _ = rig.book.adopt(Self.set([Self.policy("b")], [11]), now: Self.now)
     #expect(rig.book.orders.isEmpty && rig.book.count == 1)
     #expect(throws: OrderRefusal.self) { try rig.book.unblock(domain: "default", policy: "a", key: [], now: Self.now) }
     // Another identity of the same name.
     let other = RuleCompilerTests.policy("a", algorithm: .fixedWindow)
-    rig.book.adopt(Self.set([other], [12]))
+    _ = rig.book.adopt(Self.set([other], [12]), now: Self.now)
     #expect(rig.book.orders.isEmpty)
     // Back, with a new counter.
-    rig.book.adopt(Self.set([Self.policy("a")], [30]))
+    _ = rig.book.adopt(Self.set([Self.policy("a")], [30]), now: Self.now)
     #expect(rig.order(slot: 30)?.kind == .block)
     // It ends while its policy is gone.
-    rig.book.adopt(Self.set([], []))
+    _ = rig.book.adopt(Self.set([], []), now: Self.now)
     #expect(rig.book.orders.isEmpty)
     rig.book.sweep(now: Self.now + Self.minute)
     #expect(rig.book.count == 0)
     #expect(rig.changes == 2, "reloads call nobody by themselves")
+  }
+
+  @Test("a reload says which orders it puts out of force, how many, and not those that were so or have ended")
+  func losesOrders() throws {
+    let rig = Rig([Self.policy("a"), Self.policy("b"), Self.policy("r", store: .redis)])
+    for key in 1...3 as ClosedRange<UInt8> { _ = try rig.block(key: [key]) }
+    _ = try rig.block(key: [4], until: Self.now + 1)
+    _ = try rig.block("b")
+    rig.book.takeShared([Self.made(Self.held([1]))], now: Self.now)
+    func adopt(_ policies: Policy...) -> (orders: Int, policies: [String]) {
+      rig.book.adopt(Self.set(policies), now: Self.now + 1)
+    }
+    let other = RuleCompilerTests.policy("a", algorithm: .fixedWindow)
+    #expect(adopt(Self.policy("r", store: .redis), Self.policy("b", limit: 9), Self.policy("a")) == (0, []))
+    #expect(adopt(other, Self.policy("b"), Self.policy("r")) == (4, ["default/a", "default/r"]))
+    #expect(adopt(other) == (1, ["default/b"]))
+    #expect(adopt() == (0, []))
+    #expect(adopt(Self.policy("a")) == (0, []))
+    #expect(rig.book.orders.count == 4)
+    #expect(adopt() == (3, ["default/a"]))
   }
 
   // MARK: Redis
@@ -224,57 +244,73 @@ import Testing
     let change = try rig.block("r")
     #expect(change.isShared && change.order?.identity.store == .redis && rig.book.version == 0 && rig.book.count == 0)
     let order = try #require(change.order)
-    rig.book.takeShared([order], now: Self.now)
+    rig.book.takeShared([Self.made(order)], now: Self.now)
     #expect(rig.order(slot: 11)?.kind == .block && rig.book.version == 1)
-    rig.book.takeShared([order], now: Self.now)
+    rig.book.takeShared([Self.made(order)], now: Self.now)
     #expect(rig.book.version == 1, "the same again is no news")
     _ = try rig.block("a")
     #expect(rig.order(slot: 10)?.kind == .block && rig.order(slot: 11)?.kind == .block)
     #expect(try rig.grant(1, "r").replaced == order)
     let ending = try rig.book.unblock(domain: "default", policy: "r", key: Self.key, now: Self.now)
     #expect(ending.isShared && ending.replaced == order && rig.order(slot: 11) != nil)
-    rig.book.takeShared([], now: Self.now)
+    rig.book.takeShared([SharedChange(identity: order.identity, key: order.key, order: nil)], now: Self.now)
     #expect(rig.order(slot: 11) == nil && rig.order(slot: 10)?.kind == .block)
   }
 
-  @Test("of what Redis holds, what has ended or is out of bounds is left out, again and again without news")
-  func sharedBounds() throws {
+  private static func made(_ order: BookedOrder) -> SharedChange {
+    SharedChange(identity: order.identity, key: order.key, order: order)
+  }
+
+  private static func held(_ key: [UInt8], domain: String = "default", until: Int64 = now + minute) -> BookedOrder {
+    var identity = CounterIdentity(policy("r", store: .redis))
+    identity.domain = domain
+    return BookedOrder(identity: identity, key: key, order: Order(.block, until: until), by: "x")
+  }
+
+  @Test("of what Redis holds, what has ended is left out, again and again without news")
+  func sharedEnds() throws {
     let rig = Rig([Self.policy("r", store: .redis)])
-    let identity = CounterIdentity(Self.policy("r", store: .redis))
-    func order(_ key: [UInt8], until: Int64) -> BookedOrder {
-      BookedOrder(identity: identity, key: key, order: Order(.block, until: until), by: "x")
-    }
-    let held = [
-      order([1], until: Self.now), order([2], until: Self.now + 50),
-      order([UInt8](repeating: 3, count: Bounds.orderKey + 1), until: Self.now + 50),
-    ]
+    let held = [Self.held([1], until: Self.now), Self.held([2], until: Self.now + 50)].map(Self.made)
     rig.book.takeShared(held, now: Self.now)
-    #expect(rig.book.count == 1 && rig.order(slot: 10, key: [2]) != nil)
+    #expect(rig.book.count == 1 && rig.order(slot: 10, key: [2]) != nil && rig.book.version == 1)
     rig.book.sweep(now: Self.now + 50)
     #expect(rig.book.count == 0 && rig.book.version == 2)
     for _ in 0..<3 { rig.book.takeShared(held, now: Self.now + 50) }
     #expect(rig.book.version == 2)
-    let many = (0..<OrderBounds.orders + 5).map {
-      order([UInt8($0 & 255), UInt8($0 >> 8)], until: Self.now + Self.minute)
-    }
-    rig.book.takeShared(many, now: Self.now)
-    #expect(rig.book.count == OrderBounds.orders)
-    #expect(throws: OrderRefusal.full) { try rig.block("r", key: Self.key) }
+    rig.book.takeShared([Self.made(Self.held([3]))], now: Self.now)
+    rig.book.takeShared([Self.made(Self.held([3], until: Self.now - 1))], now: Self.now)
+    #expect(rig.book.count == 0, "one that is replaced by one that has ended")
   }
 
-  @Test("an order for Redis whose key no weir would have room for is refused")
+  @Test("each domain has the bound for itself, and each source: memory and Redis")
+  func boundADomain() throws {
+    let rig = Rig([
+      Self.policy("a"), Self.policy("r", store: .redis), RuleCompilerTests.policy("b", domain: "other"),
+      RuleCompilerTests.policy("s", domain: "other", store: .redis),
+    ])
+    func key(_ number: Int) -> [UInt8] { [UInt8(number & 255), UInt8(number >> 8)] }
+    let many = (0..<OrderBounds.orders).map { Self.made(Self.held(key($0))) }
+    rig.book.takeShared(many, now: Self.now)
+    #expect(rig.book.count == OrderBounds.orders)
+    #expect(throws: OrderRefusal.full) { try rig.block("r", key: [7]) }
+    #expect(try rig.block("r", key: key(5)).isShared, "it takes the place of one")
+    #expect(try rig.block("s", domain: "other", key: [7]).isShared)
+    for number in 0..<OrderBounds.orders { _ = try rig.block(key: key(number)) }
+    #expect(throws: OrderRefusal.full) { try rig.block(key: [7]) }
+    _ = try rig.block("b", domain: "other", key: [7])
+    #expect(rig.book.count == 2 * OrderBounds.orders + 1 && rig.book.orders.count == rig.book.count)
+  }
+
+  @Test("an order for Redis whose key would be too much with those that are known there is refused")
   func sharedFullOfBytes() throws {
     let rig = Rig([Self.policy("r", store: .redis)])
-    let identity = CounterIdentity(Self.policy("r", store: .redis))
     let long = (0..<Bounds.orderKeys / Bounds.orderKey).map { number in
-      BookedOrder(
-        identity: identity, key: [UInt8(number & 255), UInt8(number >> 8)] + Array(repeating: 0, count: 8_190),
-        order: Order(.block, until: Self.now + Self.minute), by: "x")
+      Self.held([UInt8(number & 255), UInt8(number >> 8)] + Array(repeating: 0, count: Bounds.orderKey - 2))
     }
-    rig.book.takeShared(long, now: Self.now)
+    rig.book.takeShared(long.map(Self.made), now: Self.now)
     #expect(rig.book.count == long.count)
     #expect(throws: OrderRefusal.full) { try rig.block("r", key: Self.key) }
-    rig.book.takeShared(Array(long.dropLast()), now: Self.now)
+    rig.book.takeShared([SharedChange(identity: long[0].identity, key: long[0].key, order: nil)], now: Self.now)
     #expect(try rig.block("r", key: Self.key).isShared)
   }
 }

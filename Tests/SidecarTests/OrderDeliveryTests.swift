@@ -6,6 +6,7 @@ import Limiting
 import Policies
 import Stores
 import Synchronization
+import Telemetry
 import TestKit
 import Testing
 
@@ -19,6 +20,7 @@ private final class Rig {
   let until = UnixClock.nanoseconds() + 3_600_000_000_000
 
   let drained: Flag
+  let lines = Lines()
 
   init() throws {
     let drained = Flag()
@@ -28,7 +30,8 @@ private final class Rig {
       settings: APISettings(), state: ProcessState(), store: MemoryStore(maximumKeys: 10), rules: Self.rules(["a"]),
       keys: KeyDisplay(isHashed: false), redis: nil, budget: ConnectionBudget(limit: 1), reportError: { _ in },
       onDrained: { drained.value.withLock { $0 = true } })
-    delivery = OrderDelivery(loop: test.loop, workers: [worker], rules: Self.rules(["a"]))
+    let logger = EventLogger(logger: Logger(level: .debug, format: .json, sink: { [lines] in lines.add($0) }))
+    delivery = OrderDelivery(loop: test.loop, workers: [worker], rules: Self.rules(["a"]), logger: logger)
   }
 
   deinit {
@@ -165,6 +168,36 @@ private final class Flag: Sendable {
       try rig.worker.start(number: 0)
     }
     #expect(obeyed?.names.count == obeyed?.orders, "one order for the old set's counter, none for the new set")
+  }
+
+  @Test("whoever waits for the delivery hears after the workers were told")
+  func waits() throws {
+    let rig = try Rig()
+    try rig.worker.start(number: 0)
+    try rig.block(1)
+    var heard: Bool?
+    rig.delivery.whenDelivered {
+      let box = Seen()
+      _ = rig.worker.ask { view in box.orders.withLock { $0 = view.responder.orders } }
+      heard = rig.test.run { box.orders.withLock { $0 != nil } } && box.orders.withLock { $0?.count } == 1
+    }
+    #expect(heard == nil)
+    rig.delivery.turnEnded()
+    #expect(heard == true)
+  }
+
+  @Test("a reload that puts orders out of force is one warning with their number and policies")
+  func warns() throws {
+    let rig = try Rig()
+    try rig.block(1)
+    try rig.block(2)
+    rig.delivery.adopt(Rig.rules(["a", "b"]))
+    #expect(rig.lines.count(containing: "") == 0)
+    rig.delivery.adopt(Rig.rules(["b"]))
+    #expect(rig.lines.count(containing: "\"orders out of force\",\"orders\":2,\"policies\":[\"default/a\"]") == 1)
+    rig.delivery.adopt(Rig.rules([]))
+    #expect(rig.lines.count(containing: "") == 1)
+    try rig.worker.start(number: 0)
   }
 
   @Test("a reload brings the orders for its slots, and a change before or after it is not lost")

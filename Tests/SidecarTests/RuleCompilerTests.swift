@@ -94,7 +94,7 @@ import Testing
       store: store, settings: APISettings(), ipv6Prefix: 64, isShadow: false, live: live)
     _ = compiler.compile(Self.loaded([Self.policy("old", store: .redis)]))
     let slot = compiler.compile(Self.loaded([Self.policy("new", limit: 60, store: .redis)])).set.slots[0]
-    live.heard([(domain: "default", count: 60)], now: 0)
+    live.heard(["default"], count: 60, now: 0)
     compiler.followShares()
 
     let start = Now(monotonic: Loop.monotonicNow(), unix: UnixClock.nanoseconds())

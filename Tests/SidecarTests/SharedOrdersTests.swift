@@ -29,60 +29,73 @@ import Testing
       domain: domain, unixNow: clock, beginsAnew: isAnew, isLast: isLast, changes: changes)
   }
 
-  static func keys(_ orders: SharedOrders) -> [[UInt8]] { orders.all.map(\.key) }
+  /// Orders of Redis, and what their changes come to, as a book keeps it.
+  struct Rig {
+    var shared = SharedOrders()
+    var known: [[UInt8]: BookedOrder] = [:]
 
-  @Test("changes add, replace and end orders; the one that was changed first stands first")
-  func changes() {
-    var orders = SharedOrders()
-    let mayDiffer1 = orders.take(Self.page([Self.change(1), Self.change(2)], isAnew: true), now: Self.now)
-    #expect(mayDiffer1)
-    let mayDiffer2 = orders.take(Self.page([Self.change(3)]), now: Self.now)
-    #expect(mayDiffer2)
-    #expect(Self.keys(orders) == [[1], [2], [3]])
-    let mayDiffer3 = orders.take(Self.page([Self.change(1), Self.change(2, isEnded: true)]), now: Self.now)
-    #expect(mayDiffer3)
-    #expect(Self.keys(orders) == [[3], [1]])
-    #expect(orders.all[0] == Self.order([3]))
+    /// Takes a page; the keys that it changes.
+    @discardableResult
+    mutating func take(_ page: OrderPage, now: Int64 = SharedOrdersTests.now) -> Set<[UInt8]> {
+      let changes = shared.take(page, now: now)
+      for change in changes { known[change.key] = change.order }
+      return Set(changes.map(\.key))
+    }
+
+    var keys: [[UInt8]] { known.keys.sorted { $0.lexicographicallyPrecedes($1) } }
   }
 
-  @Test("a domain that is read anew keeps what it had until the last page has come")
+  @Test("changes add, replace and end orders, and only they are told")
+  func changes() {
+    var rig = Rig()
+    #expect(rig.take(Self.page([Self.change(1), Self.change(2)], isAnew: true)) == [[1], [2]])
+    #expect(rig.take(Self.page([Self.change(3), Self.change(1)])) == [[3]], "the same again is no news")
+    #expect(rig.keys == [[1], [2], [3]])
+    var other = Self.change(1)
+    other.order?.order.kind = .grant(4)
+    #expect(rig.take(Self.page([other, Self.change(2, isEnded: true), Self.change(9, isEnded: true)])) == [[1], [2]])
+    #expect(rig.keys == [[1], [3]] && rig.known[[1]] == other.order && rig.known[[3]] == Self.order([3]))
+  }
+
+  @Test("a name that stands for another key than before ends the order of the first")
+  func otherKey() {
+    var rig = Rig()
+    rig.take(Self.page([Self.change(1)], isAnew: true))
+    rig.take(Self.page([OrderPage.Change(name: [1], order: Self.order([7]))]))
+    #expect(rig.keys == [[7]])
+  }
+
+  @Test("a domain that is read anew keeps what it had until the last page has come; what differs is told then")
   func anew() {
-    var orders = SharedOrders()
-    _ = orders.take(Self.page([Self.change(1), Self.change(2)], isAnew: true), now: Self.now)
-    _ = orders.take(Self.page([Self.change(9, domain: "web")], domain: "web", isAnew: true), now: Self.now)
-    let mayDiffer4 = orders.take(Self.page([Self.change(3)], isAnew: true, isLast: false), now: Self.now)
-    #expect(!mayDiffer4)
-    #expect(Self.keys(orders) == [[1], [2], [9]])
-    let mayDiffer5 = orders.take(Self.page([Self.change(2)], isAnew: true, isLast: false), now: Self.now)
-    #expect(!mayDiffer5, "begun once more")
-    let mayDiffer6 = orders.take(Self.page([Self.change(4)], isLast: false), now: Self.now)
-    #expect(!mayDiffer6)
-    let mayDiffer7 = orders.take(Self.page([]), now: Self.now)
-    #expect(mayDiffer7)
-    #expect(Self.keys(orders) == [[2], [4], [9]])
-    let mayDiffer8 = orders.take(Self.page([], isAnew: true, clock: 0), now: Self.now)
-    #expect(mayDiffer8)
-    #expect(Self.keys(orders) == [[9]])
+    var rig = Rig()
+    rig.take(Self.page([Self.change(1), Self.change(2)], isAnew: true))
+    rig.take(Self.page([Self.change(9, domain: "web")], domain: "web", isAnew: true))
+    #expect(rig.take(Self.page([Self.change(3)], isAnew: true, isLast: false)) == [])
+    #expect(rig.take(Self.page([Self.change(2)], isAnew: true, isLast: false)) == [], "begun once more")
+    #expect(rig.take(Self.page([Self.change(4)], isLast: false)) == [])
+    #expect(rig.keys == [[1], [2], [9]])
+    #expect(rig.take(Self.page([])) == [[1], [4]])
+    #expect(rig.keys == [[2], [4], [9]])
+    #expect(rig.take(Self.page([], isAnew: true, clock: 0)) == [[2], [4]])
+    #expect(rig.keys == [[9]])
   }
 
   @Test("changes of several pages hold as each comes, where nothing is read anew")
   func parts() {
-    var orders = SharedOrders()
-    _ = orders.take(Self.page([Self.change(1)], isAnew: true), now: Self.now)
-    let mayDiffer9 = orders.take(Self.page([Self.change(2)], isLast: false), now: Self.now)
-    #expect(mayDiffer9)
-    #expect(Self.keys(orders) == [[1], [2]])
+    var rig = Rig()
+    rig.take(Self.page([Self.change(1)], isAnew: true))
+    #expect(rig.take(Self.page([Self.change(2)], isLast: false)) == [[2]])
   }
 
   @Test("ends are moved to this machine's clock where Redis's is more than a second away, and only then")
   func clocks() {
     let second = Bounds.second
     func until(_ differences: Int64...) -> Int64? {
-      var orders = SharedOrders()
-      for difference in differences {
-        _ = orders.take(Self.page([Self.change(1)], isAnew: true, clock: Self.now + difference), now: Self.now)
-      }
-      return orders.all.first.map { $0.order.until - Self.until }
+      var rig = Rig()
+      rig.take(Self.page([Self.change(1)], isAnew: true, clock: Self.now + differences[0]))
+      // Of the first order nothing new is told, but its end moves with the clock.
+      for difference in differences.dropFirst() { rig.take(Self.page([], clock: Self.now + difference)) }
+      return rig.known[[1]].map { $0.order.until - Self.until }
     }
     #expect(until(0) == 0 && until(second) == 0 && until(-second) == 0)
     #expect(until(5 * second) == -5 * second && until(-5 * second) == 5 * second)
@@ -91,33 +104,52 @@ import Testing
     #expect(until(5 * second, second / 2) == 0)
   }
 
-  @Test("what is beyond the bounds is left out")
-  func bounds() {
-    var orders = SharedOrders()
-    let many = (0..<OrderBounds.orders + 10).map { index in
-      let name = [UInt8(index >> 8), UInt8(index & 255)]
-      return OrderPage.Change(name: name, order: Self.order(name))
-    }
-    _ = orders.take(Self.page(many, isAnew: true), now: Self.now)
-    #expect(orders.all.count == OrderBounds.orders)
-    _ = orders.take(Self.page([OrderPage.Change(name: many[0].name, order: nil), Self.change(7)]), now: Self.now)
-    #expect(orders.all.count == OrderBounds.orders && orders.all.last?.key == [7])
+  // MARK: Bounds
 
-    var large = SharedOrders()
-    let long = OrderPage.Change(name: [1], order: Self.order(Array(repeating: 1, count: Bounds.orderKey + 1)))
-    _ = large.take(Self.page([long], isAnew: true), now: Self.now)
-    #expect(large.all.isEmpty)
-    let fill = (0..<Bounds.orderKeys / Bounds.orderKey + 5).map { index in
-      OrderPage.Change(
-        name: [UInt8(index >> 8), UInt8(index & 255)],
-        order: Self.order(Array(repeating: 1, count: Bounds.orderKey)))
+  private static func many(_ range: Range<Int>, until: Int64 = until) -> [OrderPage.Change] {
+    range.map { index in
+      let name = [UInt8(index >> 8), UInt8(index & 255)]
+      return OrderPage.Change(name: name, order: order(name, until: until))
     }
-    _ = large.take(Self.page(fill), now: Self.now)
+  }
+
+  @Test("more orders of a domain than Redis takes are left out and counted; each domain has the bound for itself")
+  func bounds() {
+    var rig = Rig()
+    let many = Self.many(0..<OrderBounds.orders + 10)
+    rig.take(Self.page(many, isAnew: true))
+    #expect(rig.known.count == OrderBounds.orders && rig.shared.leftOut(of: "api") == 10)
+    rig.take(Self.page([OrderPage.Change(name: many[0].name, order: nil), Self.change(7)]))
+    #expect(rig.known.count == OrderBounds.orders && rig.known[[7]] != nil)
+    #expect(rig.take(Self.page([Self.change(8, domain: "web")], domain: "web", isAnew: true)) == [[8]])
+    #expect(rig.shared.leftOut(of: "web") == 0)
+    rig.take(Self.page(Self.many(0..<5), isAnew: true))
+    #expect(rig.shared.leftOut(of: "api") == 0, "read anew it fits")
+  }
+
+  @Test("keys as long as a weir may order are taken, however many; a longer one is left out")
+  func longKeys() {
+    var rig = Rig()
+    func change(_ index: Int, _ length: Int) -> OrderPage.Change {
+      let name = [UInt8(index >> 8), UInt8(index & 255)]
+      return OrderPage.Change(name: name, order: Self.order(name + Array(repeating: 1, count: length - 2)))
+    }
     let most = Bounds.orderKeys / Bounds.orderKey
-    #expect(large.all.count == most)
-    for change in fill { _ = large.take(Self.page([OrderPage.Change(name: change.name, order: nil)]), now: Self.now) }
-    #expect(large.all.isEmpty)
-    _ = large.take(Self.page(Array(fill.prefix(1))), now: Self.now)
-    #expect(large.all.count == 1, "what went makes room")
+    rig.take(Self.page((0..<most + 5).map { change($0, Bounds.orderKey) }, isAnew: true))
+    #expect(rig.known.count == most + 5 && rig.shared.leftOut(of: "api") == 0, "another weir had room for them")
+    rig.take(Self.page([change(0xffff, Bounds.orderKey + 1)]))
+    #expect(rig.known.count == most + 5 && rig.shared.leftOut(of: "api") == 1)
+  }
+
+  @Test("what has ended by Redis's clock makes room here as it does there, though nobody says so")
+  func endedMakeRoom() {
+    var rig = Rig()
+    let ended = Self.now + 10 * Bounds.second
+    rig.take(Self.page(Self.many(0..<10, until: ended) + Self.many(10..<OrderBounds.orders), isAnew: true))
+    let more = Self.many(OrderBounds.orders..<OrderBounds.orders + 10)
+    #expect(rig.take(Self.page(Array(more.prefix(5)), clock: ended - 1), now: ended - 1) == [])
+    #expect(rig.shared.leftOut(of: "api") == 5)
+    #expect(rig.take(Self.page(more, clock: ended), now: ended).count == 10)
+    #expect(rig.shared.leftOut(of: "api") == 5)
   }
 }

@@ -50,8 +50,8 @@ struct TopKeysTests {
   }
 
   private static func key(_ policy: Int, _ parts: String?...) throws -> [UInt8] {
-    let text = KeyText(parts: parts.contains(nil) ? nil : parts.map { .value(Array($0!.utf8)) })
-    return try text.bytes(for: policies[policy], ipv6Prefix: 64)
+    let key = NamedKey(parts: parts.contains(nil) ? nil : parts.map { .value(.text(Array($0!.utf8))) })
+    return try key.bytes(for: policies[policy], ipv6Prefix: 64)
   }
 
   private static func page(
@@ -183,8 +183,8 @@ struct TopKeysTests {
   @Test("a value that is no UTF-8 is shown by its bytes, so that no two keys look alike")
   func notText() throws {
     let rig = Rig()
-    let one = KeyText(parts: [.value(Array("é".utf8)), .value([0xff, 0x0a])])
-    let several = KeyText(parts: [.value([]), .values([Array("b".utf8), [0x80]])])
+    let one = NamedKey(parts: [.value(.text(Array("é".utf8))), .value(.bytes([0xff, 0x0a]))])
+    let several = NamedKey(parts: [.value(.text([])), .values([.text(Array("b".utf8)), .bytes([0x80])])])
     for key in [one, several] {
       rig.record(.denied, policy: 1, key: try key.bytes(for: Self.policies[1], ipv6Prefix: 64))
     }
@@ -203,22 +203,22 @@ struct TopKeysTests {
 
   @Test("the query names a domain, a policy and a limit, each at most once")
   func query() throws {
-    #expect(try TopKeys.Filter(query: []) == TopKeys.Filter())
+    #expect(try TopKeys.Filter(AdminRequest("GET", "/keys/top")) == TopKeys.Filter())
     #expect(
-      try TopKeys.Filter(query: [("domain", "api"), ("policy", "p"), ("limit", "256")])
+      try TopKeys.Filter(AdminRequest("GET", "/keys/top?domain=api&limit=256&policy=p"))
         == TopKeys.Filter(domain: "api", policy: "p", limit: 256))
-    func refusal(_ items: [(name: String, value: String)]) -> Int? {
+    func refusal(_ query: String) -> Refusal? {
       do throws(Refusal) {
-        _ = try TopKeys.Filter(query: items)
+        _ = try TopKeys.Filter(AdminRequest("GET", "/keys/top?" + query))
         return nil
       } catch {
-        return error.status
+        return error
       }
     }
-    for limit in ["", "0", "257", "+1", "-1", "1e1", "99999999999999999999", "1 "] {
-      #expect(refusal([("limit", limit)]) == 400, "\(limit)")
+    for limit in ["", "0", "257", "%2B1", "-1", "1e1", "99999999999999999999", "1%20", "1%00"] {
+      #expect(refusal("limit=" + limit) == Refusal(400, "parameter limit must be 1 to 256"), "\(limit)")
     }
-    #expect(refusal([("policy", "a"), ("policy", "a")]) == 400)
-    #expect(refusal([("key", "a")]) == 400)
+    #expect(refusal("policy=a&policy=a") == Refusal(400, "parameter policy is given 2 times"))
+    #expect(refusal("key=a") == Refusal(400, "unknown parameter \"key\"; known are domain, policy, limit"))
   }
 }

@@ -8,9 +8,11 @@ final class LoopbackListener: Sendable {
   let address: Address
   private let descriptor: Int32
 
-  /// - Parameter accepted: Called on the accepting thread with each connection, which it owns from then on.
-  init(_ accepted: @escaping @Sendable (_ peer: Int32) -> Void) throws {
-    (descriptor, address) = try Self.listen()
+  /// - Parameters:
+  ///   - place: Another loopback address with its port.
+  ///   - accepted: Called on the accepting thread with each connection, which it owns from then on.
+  init(at place: Address? = nil, _ accepted: @escaping @Sendable (_ peer: Int32) -> Void) throws {
+    (descriptor, address) = try Self.listen(place)
     let descriptor = self.descriptor
     Thread.detachNewThread {
       while true {
@@ -24,25 +26,27 @@ final class LoopbackListener: Sendable {
   }
 
   /// A port that was free may be somebody else's a moment later: then the next one.
-  private static func listen() throws -> (Int32, Address) {
+  private static func listen(_ fixed: Address?) throws -> (Int32, Address) {
+    var host = "127.0.0.1"
+    if case .tcp(let given, _) = fixed { host = given }
     var attempts = 0
     while true {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
       guard descriptor >= 0 else { throw SystemFailure("socket") }
-      let port = try RedisServer.freePort()
+      let port = try fixed?.port ?? RedisServer.freePort()
       var place = sockaddr_in()
       place.sin_family = sa_family_t(AF_INET)
       place.sin_port = port.bigEndian
-      unsafe inet_pton(AF_INET, "127.0.0.1", &place.sin_addr)
+      unsafe inet_pton(AF_INET, host, &place.sin_addr)
       let size = socklen_t(MemoryLayout<sockaddr_in>.size)
       let isBound = unsafe withUnsafePointer(to: &place) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, size) } == 0
       }
-      if isBound, Glibc.listen(descriptor, 128) == 0 { return (descriptor, .tcp(host: "127.0.0.1", port: port)) }
+      if isBound, Glibc.listen(descriptor, 128) == 0 { return (descriptor, .tcp(host: host, port: port)) }
       let failure = SystemFailure("listen on port \(port)")
       close(descriptor)
       attempts += 1
-      if attempts == 5 { throw failure }
+      if attempts == 5 || fixed != nil { throw failure }
     }
   }
 

@@ -16,6 +16,8 @@ public final class RedisServer: Sendable {
   public let port: UInt16
   /// Set where it was started with certificates.
   public let tlsPort: UInt16?
+  /// Where other nodes of its cluster reach it; set where it was started as one.
+  public let busPort: UInt16?
   private let command: [String]
   private let environment: [String: String]
   private let child: Mutex<ChildProcess>
@@ -29,12 +31,15 @@ public final class RedisServer: Sendable {
   ///   - asksForCertificate: Whether TLS clients need a certificate of their own.
   ///   - arguments: More of redis-server's.
   ///   - environment: As `ChildProcess` takes it.
+  ///   - busPort: Only kept; RedisCluster sets it by `arguments`.
+  ///   - tlsPort: As `port`, for the second port.
   public init(
     port: UInt16? = nil, password: String? = nil, certificates: Certificates? = nil, asksForCertificate: Bool = false,
-    arguments: [String] = [], environment: [String: String] = [:]
+    arguments: [String] = [], environment: [String: String] = [:], busPort: UInt16? = nil, tlsPort: UInt16? = nil
   ) throws {
     directory = try TemporaryDirectory()
     self.port = try port ?? Self.freePort()
+    self.busPort = busPort
     var command = [
       "redis-server", "--bind", "127.0.0.1", "--port", "\(self.port)", "--dir", directory.path,
       "--unixsocket", directory.file("redis.sock"), "--save", "", "--appendonly", "no", "--daemonize", "no",
@@ -43,12 +48,13 @@ public final class RedisServer: Sendable {
     ]
     if let password { command += ["--requirepass", password] }
     if let certificates {
-      tlsPort = try Self.freePort()
-      command += ["--tls-port", "\(tlsPort ?? 0)", "--tls-auth-clients", asksForCertificate ? "yes" : "no"]
+      let secure = try tlsPort ?? Self.freePort()
+      self.tlsPort = secure
+      command += ["--tls-port", "\(secure)", "--tls-auth-clients", asksForCertificate ? "yes" : "no"]
       command += ["--tls-ca-cert-file", certificates.authority, "--tls-cert-file", certificates.server]
       command += ["--tls-key-file", certificates.serverKey]
     } else {
-      tlsPort = nil
+      self.tlsPort = nil
     }
     self.command = command + arguments
     self.environment = environment

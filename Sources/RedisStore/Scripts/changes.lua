@@ -6,7 +6,8 @@
 -- returns  {now in microseconds; the epoch, empty where there are no orders; the number up to which the page goes;
 --          1: it begins anew, forget all that was known; 1: there is more;
 --          then in the order of their changes: member, <when it ends (7)><record>, …}
---          An empty string in place of the latter: no such order any more, or a reset.
+--          In place of the latter: an empty string where there is no such order any more, the number of the change
+--          where the member is a reset, so that who hears of it twice knows.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -41,6 +42,7 @@ for index = 1, #members, 2 do
   local value = redis.pcall('HGET', orders, members[index])
   if type(value) == 'table' and not is_foreign(value) then return value end
   if type(value) ~= 'string' or #value < 7 or #value > LONGEST or struct.unpack('>I7', value) <= now then value = '' end
+  if string.sub(members[index], 1, 1) == 'r' then value = string.format('%.0f', tonumber(members[index + 1])) end
   page[#page + 1] = members[index]
   page[#page + 1] = value
   bytes = bytes + #members[index] + #value

@@ -18,7 +18,10 @@ struct AdminGuard {
   /// Holds the token; nil: none is asked for. Read at every call, so that it can be exchanged.
   let tokenFile: String?
 
-  /// - Throws: 401, 403, 415 or 421.
+  /// Of a page that is not this listener's.
+  static let otherSite = Refusal(403, "requests of other sites' pages are refused")
+
+  /// - Throws: 401, 403, 415 or 421; 503 where the token cannot be read.
   func check(_ request: AdminRequest, _ route: AdminRoute) throws(Refusal) {
     guard route.access != .open else { return }
     let isKnown = try checkToken(request, route)
@@ -26,10 +29,10 @@ struct AdminGuard {
       throw Refusal(421, "Host \"\(request.header("host") ?? "")\" is not this listener's; use its address, or a token")
     }
     if let site = request.header("sec-fetch-site"), site != "same-origin", site != "none" {
-      throw Refusal(403, "requests of other sites' pages are refused")
+      throw Self.otherSite
     }
     if let origin = request.header("origin"), !Self.isOrigin(origin, of: request.header("host") ?? "") {
-      throw Refusal(403, "requests of other sites' pages are refused")
+      throw Self.otherSite
     }
     guard route.takesBody else { return }
     guard Self.isJSON(request.header("content-type")) else {
@@ -69,9 +72,12 @@ struct AdminGuard {
   /// A file's first line, without blanks at its end, which no header can carry; nil where it cannot be read, is empty or
   /// too long, or is more than printable ASCII, which would be read as something shorter.
   static func token(in path: String) -> String? {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without blocking, lest a pipe that took the file's place holds the thread.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, StartFiles.isRegular(status) else { return nil }
     var bytes = [UInt8](repeating: 0, count: Bounds.adminToken + 1)
     let count = unsafe read(descriptor, &bytes, bytes.count)
     guard count > 0 else { return nil }

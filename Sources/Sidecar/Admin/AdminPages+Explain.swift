@@ -50,9 +50,14 @@ private final class SharedLook: TicketHolder {
   static func ask(
     _ check: ExplainedCheck, of view: WorkerView, _ answer: @escaping @Sendable (ExplainedCheck.RedisAnswer) -> Void
   ) {
-    guard let redis = view.redis, redis.canAsk() else { return answer(.failed) }
+    guard let redis = view.redis else { return answer(.failed) }
     let ticket = Ticket()
     check.fill(ticket, arrival: Loop.monotonicNow())
+    // What a server that is away counts is not asked for; the rest is.
+    for index in ticket.charges.indices where ticket.charges[index].isForRedis && !redis.canAsk(ticket, index) {
+      ticket.charges[index].place = .nowhere
+    }
+    guard Decider.needsRedis(ticket.charges) else { return answer(.failed) }
     let look = SharedLook(answer)
     ticket.holder = look
     if redis.ask(ticket) { look.redeemed(ticket) }

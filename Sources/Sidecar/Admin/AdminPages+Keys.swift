@@ -8,7 +8,7 @@ extension AdminPages {
   /// `GET /keys/top`: asks every worker for its sketches of the policies that are asked for. Without one of them the
   /// counts would be too low.
   func topKeys(_ request: AdminRequest, _ reply: @escaping (AdminReply) -> Void) throws(Refusal) {
-    let filter = try TopKeys.Filter(query: request.query)
+    let filter = try TopKeys.Filter(request)
     let set = reloader.inForce.set
     let slots = filter.slots(in: set)
     errands.ask { view, answer in

@@ -124,7 +124,7 @@ final class AdminPages {
   private func shared(_ redis: RedisStatus, on page: inout MetricsText) {
     page.gauge(
       "weir_redis_breaker_state", "Whether Redis is asked: 0 closed (yes), 1 half-open (one trial), 2 open (no).",
-      [.init(.whole(UInt64(redis.breaker.state.rawValue)))])
+      [.init(.whole(UInt64(redis.worstBreaker.rawValue)))])
     page.gauge(
       "weir_redis_connections", "Workers connected to Redis.", [.init(.whole(UInt64(max(0, redis.connections))))])
     let domains = Set(reloader.status.loaded.policies.filter { $0.store == .redis }.map(\.domain)).sorted()

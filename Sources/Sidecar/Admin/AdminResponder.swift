@@ -9,10 +9,14 @@ final class AdminResponder: Responder {
   private let routes: [AdminRoute]
   private let guardian: AdminGuard
   private let logger: EventLogger
+  private let counters: WorkerCounters
   private let refusals = LineSampler(perSecond: Bounds.loggedRefusals)
 
   /// - Parameter isReadOnly: `/metrics`, `/healthz` and `/readyz`, and nothing else.
-  init(_ routes: [AdminRoute], _ guardian: AdminGuard, isReadOnly: Bool, logger: EventLogger) {
+  init(
+    _ routes: [AdminRoute], _ guardian: AdminGuard, isReadOnly: Bool, counters: WorkerCounters, logger: EventLogger
+  ) {
+    self.counters = counters
     self.logger = logger
     self.routes = isReadOnly ? routes.filter(\.isForProbes) : routes
     self.guardian = guardian
@@ -38,6 +42,22 @@ final class AdminResponder: Responder {
   }
 
   private func route(_ request: AdminRequest) -> Result<AdminRoute, Refusal> {
+    let found = find(request)
+    switch found {
+    case .failure(let refusal): counters.add(.rejection(forPage: refusal.status))
+    case .success(let route):
+      do throws(Refusal) {
+        try guardian.check(request, route)
+      } catch {
+        if let counter = WorkerCounter.rejection(byGuard: error) { counters.add(counter) }
+        if error.status == 401 || error.status == 403 { log(request, error) }
+        return .failure(error)
+      }
+    }
+    return found
+  }
+
+  private func find(_ request: AdminRequest) -> Result<AdminRoute, Refusal> {
     let here = routes.filter { $0.path == request.path }
     guard !here.isEmpty else {
       let known = Array(Set(routes.map(\.path))).sorted().joined(separator: ", ")
@@ -49,12 +69,6 @@ final class AdminResponder: Responder {
         takesPost
           ? Refusal(405, "\(request.path) takes POST", allow: "POST")
           : Refusal(405, "this page takes GET and HEAD", allow: "GET, HEAD"))
-    }
-    do throws(Refusal) {
-      try guardian.check(request, route)
-    } catch {
-      if error.status == 401 || error.status == 403 { log(request, error) }
-      return .failure(error)
     }
     return .success(route)
   }
@@ -121,19 +135,33 @@ final class AdminResponder: Responder {
   ) -> Answering {
     guard let asked = context as? Asked else { preconditionFailure("every request was understood by `bodyNeed`") }
     let isHead = asked.request.isHead
-    do throws(Refusal) {
-      switch try asked.route.get().work {
-      case .now(let work):
-        return .answered(status: try work(asked.request).write(isHead: isHead, after, to: &out))
-      case .later(let work):
-        let promise = Promise(asker, isHead: isHead)
-        try work(asked.request) { promise.keep($0) }
-        guard let early = promise.earlyReply() else { return .later }
-        return .answered(status: early.write(isHead: isHead, after, to: &out))
+    switch asked.route {
+    case .failure(let refusal):
+      return .answered(status: AdminReply.refused(refusal).write(isHead: isHead, after, to: &out))
+    case .success(let route):
+      let promise = Promise(asker, isHead: isHead)
+      do throws(Refusal) {
+        switch route.work {
+        case .now(let work): promise.keep(try work(asked.request))
+        case .later(let work):
+          try work(asked.request) { [self] reply in
+            count(reply, of: route)
+            promise.keep(reply)
+          }
+        }
+      } catch {
+        count(.refused(error), of: route)
+        promise.keep(.refused(error))
       }
-    } catch {
-      return .answered(status: AdminReply.refused(error).write(isHead: isHead, after, to: &out))
+      guard let early = promise.earlyReply() else { return .later }
+      return .answered(status: early.write(isHead: isHead, after, to: &out))
     }
+  }
+
+  private func count(_ reply: AdminReply, of route: AdminRoute) {
+    guard case .refused(let refusal) = reply else { return }
+    let counter = WorkerCounter.rejection(byPage: refusal.status, takesBody: route.takesBody)
+    if let counter { counters.add(counter) }
   }
 
   var isStopping: Bool { false }

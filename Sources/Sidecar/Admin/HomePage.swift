@@ -10,8 +10,8 @@ enum HomePage {
   /// The hashes are those of `Resources/index.html`; a test compares them.
   static let headers: StaticString = """
     Content-Security-Policy: default-src 'none'; \
-    script-src 'sha256-IcWq6fDUiAKhxMoBL4h6SUKVWZ/LurMkOMglux0sMIA='; \
-    style-src 'sha256-oe+Ygr5K8NWKqloAfZ0tWI3zPGq0ZLJYLBz8N8dlGnM='; \
+    script-src 'sha256-vP3gbmDxsIUxjf2kuj47hp+u4CNaNVJZigt1sZ0e3cg='; \
+    style-src 'sha256-ZN8mQcVLxVnAA4gK6adLR8dSTV+LP6pro8iDPZCx6U8='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'\r
     X-Content-Type-Options: nosniff\r

@@ -28,15 +28,17 @@ final class RedisKeys: SharedKeys {
     }
   }
 
-  func reset(_ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<Bool, SharedFailure>) -> Void) {
+  func reset(
+    _ identity: CounterIdentity, _ key: [UInt8], _ then: @escaping (Result<OrderReceipt<Bool>, SharedFailure>) -> Void
+  ) {
     ask { redis, done in
       redis.reset(identity, key: key, reply: done)
     } then: { answer in
       then(
-        answer.flatMap { outcome in
-          switch outcome {
-          case .forgotten: .success(true)
-          case .nothing: .success(false)
+        answer.flatMap { said in
+          switch said.outcome {
+          case .forgotten: .success(OrderReceipt(true, number: said.number))
+          case .nothing: .success(OrderReceipt(false, number: said.number))
           case .full:
             .failure(
               SharedFailure(
@@ -46,15 +48,15 @@ final class RedisKeys: SharedKeys {
     }
   }
 
-  func write(_ change: OrderChange, _ then: @escaping (Result<Void, SharedFailure>) -> Void) {
+  func write(_ change: OrderChange, _ then: @escaping (Result<Int64, SharedFailure>) -> Void) {
     let now = unixNow()
     ask { redis, done in
       redis.write(change.order, for: change.identity, key: change.key, unixNow: now, reply: done)
     } then: { answer in
       then(
-        answer.flatMap { outcome in
-          switch outcome {
-          case .done, .nothing: .success(())
+        answer.flatMap { said in
+          switch said.outcome {
+          case .done, .nothing: .success(said.number)
           case .full: .failure(SharedFailure(.full))
           case .over: .failure(SharedFailure(.over))
           }

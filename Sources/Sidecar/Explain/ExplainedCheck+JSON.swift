@@ -51,7 +51,8 @@ extension ExplainedCheck {
   private func members(_ charge: Charge, _ explanation: Explanation, _ now: Now) -> [(String, String)] {
     let isLimited = charge.effect == .limit
     return [
-      ("key", explanation.terms.map { KeyJSON.text($0.key) } ?? "null"), ("override", override(explanation)),
+      ("key", explanation.terms.map { KeyJSON.text($0.key, of: policy(explanation.policy).key) } ?? "null"),
+      ("override", override(explanation)),
       ("algorithm", JSONText.quoted("\(charge.limit.algorithm.name)")),
       ("period", isLimited ? JSONText.quoted(DurationText.text(charge.limit.period)) : "null"),
     ] + numbers(charge, now) + [

@@ -53,7 +53,7 @@ struct ExplainedCheck: Sendable {
 
   /// What a look in Redis said.
   enum RedisAnswer: Sendable {
-    /// The charges of the ticket, in the order of this check's.
+    /// The charges of the ticket, in the order of this check's; `.nowhere` where their server was away.
     case decided([Charge], unixNow: Int64)
     case failed
   }
@@ -73,6 +73,7 @@ struct ExplainedCheck: Sendable {
     case .decided(let decided, let unixNow):
       precondition(decided.count == charges.count, "the answer to another check")
       redisUnix = unixNow
+      isUndecided = Decider.leaveRedis(&charges, rules.set, live) { decided[$0].place == .nowhere }
       for index in charges.indices where charges[index].isForRedis { charges[index].decision = decided[index].decision }
     case .failed:
       isUndecided = Decider.leaveRedis(&charges, rules.set, live)

@@ -33,6 +33,8 @@ public struct RedisURL: Sendable, Equatable {
   public var redacted: String { Self.redact(secretText) }
   /// Whether the URL holds a password of its own for the servers that count.
   public let hasPassword: Bool
+  /// Whether it means a cluster, whose counters lie in several slots.
+  public var isCluster: Bool { Self.scheme(of: secretText)?.form == .cluster }
 
   /// The most servers that a URL lists: sentinels are all connected to, and seeds need only one that answers.
   static let longestList = 16

@@ -140,6 +140,12 @@ struct PageScene {
       try scene.confirm()
       try browser.waitFor("#key-problem", toSay: "Not done")
       #expect(try browser.text("#key-order").contains("Granted 2 more"))
+      // It stays to be read while the page renews the card.
+      for _ in 0..<2 {
+        _ = try browser.requests()
+        try eventually("the card is asked for again") { try browser.requests().contains { $0.contains("/keys?") } }
+      }
+      #expect(try browser.text("#key-problem").contains("Not done"))
     }
   }
 

@@ -1,6 +1,7 @@
 // AdminGuardTests.swift: who may see keys and who may change counters, as a table of requests.
 
 import CheckAPI
+import Glibc
 import TestKit
 import Testing
 
@@ -270,6 +271,19 @@ import Testing
     let directory = try TemporaryDirectory()
     #expect(AdminGuard.token(in: directory.path) == nil, "a directory")
     #expect(AdminGuard.token(in: directory.file("none")) == nil)
+  }
+
+  @Test("a pipe has no token, whether somebody writes to it or not, and holds nobody up")
+  func pipe() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("pipe")
+    #expect(unsafe mkfifo(path, 0o600) == 0)
+    #expect(AdminGuard.token(in: path) == nil)
+    let descriptor = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    #expect(unsafe write(descriptor, "token\n", 6) == 6)
+    #expect(AdminGuard.token(in: path) == nil)
   }
 
   @Test("a token that is too long is none, rather than its beginning")

@@ -139,4 +139,12 @@ import Testing
     #expect(try !RedisURL("redis-sentinel://a:1,b:2/m?sentinel_password=p").hasPassword)
     #expect(try RedisURL("redis-cluster://u:p@a:1,b:2").hasPassword)
   }
+
+  @Test("a cluster is known by its scheme")
+  func cluster() throws {
+    for text in ["redis-cluster://a,b", "rediss-cluster://a"] { #expect(try RedisURL(text).isCluster) }
+    for text in ["redis://redis-cluster", "rediss://a", "redis-sentinel://a/m", "unix:///redis-cluster"] {
+      #expect(try !RedisURL(text).isCluster)
+    }
+  }
 }
