@@ -207,7 +207,7 @@ final class EvalStore: StoreUnderTest {
   private func heldAndConfirmed(_ check: Ticket, at microseconds: Int64) -> Ticket {
     let hold = holding(check)
     decide([hold], at: microseconds)
-    if hold.hasHold { #expect(settle([hold], .confirm, at: microseconds) == [true]) }
+    if hold.holdsAnything { #expect(settle([hold], .confirm, at: microseconds) == [true]) }
     return hold
   }
 
@@ -221,7 +221,7 @@ final class EvalStore: StoreUnderTest {
     for part in parts { decide([part], at: microseconds) }
     let isAllowed = parts.allSatisfy(\.isAllowed)
     for (index, part) in parts.enumerated() where part.isAllowed {
-      if part.hasHold {
+      if part.holdsAnything {
         #expect(settle([part], isAllowed ? .confirm : .cancel, at: microseconds) == [true])
       }
       if !isAllowed {
@@ -251,4 +251,9 @@ final class EvalStore: StoreUnderTest {
     }
     return isAllowed
   }
+}
+
+extension Ticket {
+  /// Of one that was to hold: whether there is something to confirm.
+  var holdsAnything: Bool { isAllowed && !onlyLooks && hasHold }
 }

@@ -117,7 +117,7 @@ import Testing
       store.ticket([Ask(wide, cost: 4), Ask(slot: 1, wide, isShadow: true), Ask(slot: 2, tight, cost: 2)]))
     let allowed = store.holding(store.ticket([Ask(wide, cost: 5)]))
     store.decide([denied, allowed], at: Self.start)
-    #expect(!denied.isAllowed && !denied.hasHold && allowed.isAllowed)
+    #expect(!denied.isAllowed && !denied.holdsAnything && allowed.isAllowed)
     #expect(denied.charges.map(\.decision.remaining) == [10, 10, 1], "as without the check")
     #expect(store.settle([denied, allowed], .confirm, at: Self.start) == [false, true])
     #expect(
@@ -143,7 +143,7 @@ import Testing
     }
     #expect(store.ask(looks, at: Self.start).decisions.map(\.remaining) == [1, 5])
     let nothing = store.hold([asks[0]], at: Self.start)
-    #expect(nothing.isAllowed && !nothing.hasHold, "there is nothing to confirm")
+    #expect(nothing.isAllowed && !nothing.holdsAnything, "there is nothing to confirm")
   }
 
   @Test(
@@ -168,7 +168,7 @@ import Testing
     let store = try Self.store()
     let limit = Self.limit(algorithm, 3)
     let none = store.hold([Ask(limit, cost: 0)], at: Self.start)
-    #expect(none.isAllowed && !none.hasHold && store.rig.keys.isEmpty)
+    #expect(none.isAllowed && !none.holdsAnything && store.rig.keys.isEmpty)
     #expect(store.hold([Ask(limit, cost: 2)], at: Self.start).isAllowed)
     for work in [Ticket.Work.charge, .hold] {
       let look = store.holding(store.ticket([Ask(limit, cost: 1)]))

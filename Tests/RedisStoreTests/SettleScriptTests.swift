@@ -30,7 +30,7 @@ import Testing
     let store = try Self.store()
     let limit = Self.limit(algorithm, 10)
     let hold = store.hold([Ask(limit, cost: 3)], at: Self.start)
-    #expect(hold.isAllowed && hold.hasHold && hold.charges[0].decision.remaining == 7)
+    #expect(hold.isAllowed && hold.holdsAnything && hold.charges[0].decision.remaining == 7)
     #expect(store.settle([hold, hold], .confirm, at: Self.start) == [true, true])
     #expect(store.settle([hold], .confirm, at: Self.start + 1) == [true])
     for instant in [Self.start + 1, Self.start + Self.life, Self.start + 5_000_000] {
