@@ -102,12 +102,16 @@ import Testing
       ("match: {host: x.a.b}", "match: {host: \"*.a.b\"}"), ("match: {host: \"*.b\"}", "match: {host: \"*.a.b\"}"),
       ("match: {ip: 10.1.2.3}", "match: {ip: 10.0.0.0/8}"),
       // A header or a parameter may have both values.
-      ("match: {headers: {x: a}}", "match: {headers: {x: b}}"), ("match: {query: {x: a}}", "match: {query: {x: b}}"),
+      ("match: {headers: {x: a}}", "match: {headers: {x: b}}"),
+      ("match: {attributes: {query.x: a}}", "match: {attributes: {query.x: b}}"),
       ("match: {attributes: {plan: free}}", "match: {attributes: {plan: {prefix: [f]}}}"),
       ("match: {attributes: {plan: free}}", "match: {attributes: {tier: paid}}"),
       ("match: {path: /a}", "except: {path: /a/b}"), ("match: {path: /**}", "except: {path: /a}"),
       // Each policy's path captures for itself.
-      ("match: {path: \"/{x}\"}", "match: {path: \"/*\"}, except: {attributes: {path.x: {present: true}}}"),
+      (
+        "match: {path: \"/{x}/*\", attributes: {path.x: b}}",
+        "match: {path: \"/*/{x}\"}, except: {attributes: {path.x: b}}"
+      ),
       ("match: {headers: {user: {present: false}}}", "match: {path: /a}, key: header.user, missing: share"),
     ])
   func overlapping(first: String, second: String) {

@@ -58,14 +58,22 @@ public final class SentinelTrio: Sendable {
   }
 
   /// Waits until every running sentinel names another master than `old`; returns it.
+  ///
+  /// - Parameter seconds: By default long enough for failed votes, which are repeated after ten seconds, and for a
+  ///   sentinel that a busy machine has kept from running for two seconds: it then does nothing for thirty (TILT).
   @discardableResult
-  public func waitForFailover(from old: RedisServer, within seconds: Double = 60) throws -> RedisServer {
+  public func waitForFailover(from old: RedisServer, within seconds: Double = 150) throws -> RedisServer {
     var fresh: RedisServer?
-    try eventually("the sentinels name another master than \(old.port)", within: seconds) {
-      let ports = sentinels.filter(\.isRunning).map { try? $0.masterPort() }
-      guard let port = ports.first ?? nil, port != old.port, ports.allSatisfy({ $0 == port }) else { return false }
-      fresh = servers.first { $0.port == port }
-      return fresh != nil
+    do {
+      try eventually("the sentinels name another master than \(old.port)", within: seconds) {
+        let ports = sentinels.filter(\.isRunning).map { try? $0.masterPort() }
+        guard let port = ports.first ?? nil, port != old.port, ports.allSatisfy({ $0 == port }) else { return false }
+        fresh = servers.first { $0.port == port }
+        return fresh != nil
+      }
+    } catch {
+      let logs = sentinels.map { "sentinel \($0.port):\n\($0.log.suffix(4000))" }
+      throw NeverHappened(description: "\(error)\n" + logs.joined(separator: "\n"))
     }
     guard let fresh else { throw NeverHappened(description: "the new master is a stranger") }
     return fresh
@@ -143,6 +151,9 @@ public final class Sentinel: Sendable {
     if let password { try client.run("AUTH", password) }
     return try client.run(parts)
   }
+
+  /// What it has logged since its last start.
+  public var log: String { child.withLock { $0.standardOutput } }
 
   /// What SENTINEL MASTER says.
   func fields() throws -> [String: String] {

@@ -71,7 +71,7 @@ import Testing
       ("redis://:s3cret%ff@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
       ("redis://:s3cret%00@h", "redis://***@h", "; %XX stands for a byte of UTF-8, and % itself is %25", nil),
       ("redis://a:1,b:2", "redis://a:***", "; several servers are redis-cluster:// or redis-sentinel://", nil),
-      ("redis-clustr://a:1,b", "redis-clustr://a:1,b", "", "redis-cluster://"),
+      ("redis-clustr://a:1,b", "redis-clustr://a:***", "", "redis-cluster://"),
       ("redis-cluster://", "redis-cluster://", "; the host is missing", nil),
       ("redis-cluster://a,,b", "redis-cluster://a,,b", "; the host is missing", nil),
       ("redis-cluster://a:1,b:x", "redis-cluster://a:***", "; a port is 1 to 65535", nil),
