@@ -6,9 +6,14 @@ extension ClusterRouter: NodeStoreOwner {
   func connected(_ node: NodeStore, trialReply: Reply) { whenConnected() }
 
   func redirected(_ ticket: Ticket, _ redirection: Redirection?, by node: NodeStore) {
+    guard ticket.arrival + timeout > loop.now else { return fail(ticket) }
+    guard let redirection else {
+      // A slot may be on its way for as long as a check has time: the waits, not the nodes asked, bound this.
+      ticket.redirections = 0
+      return delay(ticket)
+    }
     ticket.redirections += 1
-    guard ticket.redirections <= Bounds.redirections, ticket.arrival + timeout > loop.now else { return fail(ticket) }
-    guard let redirection else { return delay(ticket) }
+    guard ticket.redirections <= Bounds.redirections else { return fail(ticket) }
     learn(redirection)
     ticket.isAsking = redirection.kind == .ask
     let other = redirection.node.flatMap { self.node(at: $0) } ?? self.node(of: redirection.slot)
