@@ -18,7 +18,7 @@ final class ClusterRouter {
   let observed: ObservedStates
   private let observer: any RedisObserver
   /// Called when a node can be asked that could not be.
-  var whenConnected: () -> Void = {}
+  var whenConnected: (NodeStore) -> Void = { _ in }
 
   private var map = SlotMap()
   private var version: UInt64 = 0
@@ -95,6 +95,11 @@ final class ClusterRouter {
     return node
   }
 
+  /// Whether a node is the master of a key's slot.
+  func isOwner(_ node: NodeStore, of key: [UInt8]) -> Bool {
+    map.owner(of: HashSlot.of(key.span)).map { $0 == node.setup.address } ?? false
+  }
+
   /// Whether any map was taken.
   var hasMap: Bool { version > 0 }
 
@@ -112,8 +117,9 @@ final class ClusterRouter {
     return true
   }
 
-  /// Closes connections that lead to no master and on which nothing waits.
-  private func closeOthers() {
+  /// Closes connections that lead to no master and on which nothing waits. To be called now and then, since what waits
+  /// when a node leaves the map ends a little later.
+  func closeOthers() {
     let wanted = Set(map.masters)
     for (address, node) in nodes where !wanted.contains(address) && node.isIdle {
       node.stop()
@@ -133,6 +139,9 @@ final class ClusterRouter {
     }
     return !send(ticket)
   }
+
+  /// Whether `send` would find the node of a ticket of one key.
+  func canSend(_ ticket: Ticket) -> Bool { node(of: HashSlot.of(ticket.tag))?.canAsk() ?? false }
 
   /// Sends a ticket of one key to the node of its slot; false, and the ticket failed, where that is away.
   func send(_ ticket: Ticket) -> Bool {
