@@ -114,6 +114,9 @@ enum Bounds {
   static let clusterInterval: Int64 = 10 * second
   /// The same while slots are not served or no node is believed: a failover takes longer than this.
   static let clusterTrouble: Int64 = second / 2
+  /// How long after a wanted reading the map is read as often as in trouble: the default `cluster-node-timeout`, and an
+  /// election.
+  static let clusterAlert: Int64 = 20 * second
   /// The least between the beginnings of two readings; it doubles with each that brings no news.
   static let clusterPause: ClosedRange<Int64> = second / 10...second
   /// From the questions to a node to the last of its replies.

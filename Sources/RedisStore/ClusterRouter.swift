@@ -28,6 +28,7 @@ final class ClusterRouter {
   /// Tickets that a node has asked to try again, and until when they wait; the same wait for all.
   var delayed: [(ticket: Ticket, until: Int64)] = []
   private var delay: Timer?
+  private var isStopped = false
   private var spareSplits: [SplitTicket] = []
   private var lastToken = UInt64.random(in: 0...UInt64.max)
 
@@ -44,11 +45,16 @@ final class ClusterRouter {
 
   /// Closes; tickets that wait fail at once.
   func stop() {
+    isStopped = true
     delay?.close()
     let waiting = delayed
     delayed = []
     for (ticket, _) in waiting { fail(ticket) }
-    for node in nodes.values { node.stop() }
+    for (address, node) in nodes {
+      node.stop()
+      cluster.leave(address)
+    }
+    nodes = [:]
   }
 
   // MARK: Finding
@@ -77,12 +83,12 @@ final class ClusterRouter {
   /// What leads to a node, made if need be; nil beyond the bound.
   func node(at address: NodeAddress) -> NodeStore? {
     if let node = nodes[address] { return node }
-    guard nodes.count < 2 * Bounds.clusterNodes else { return nil }
+    guard !isStopped, nodes.count < 2 * Bounds.clusterNodes else { return nil }
     let setup = NodeStore.Setup(
       loop: loop, timeout: timeout, layout: .hashes, address: address, trial: { RedisCommand.bytes("PING") },
       observed: observed)
     let node = NodeStore(
-      setup, target: cluster.target(address), breaker: cluster.breaker(of: address),
+      setup, target: cluster.target(address), breaker: cluster.join(address),
       observer: NodeObserver(observer, cluster.map), owner: self)
     nodes[address] = node
     node.start(takesEarly: true)
@@ -111,9 +117,9 @@ final class ClusterRouter {
     let wanted = Set(map.masters)
     for (address, node) in nodes where !wanted.contains(address) && node.isIdle {
       node.stop()
+      cluster.leave(address)
       nodes[address] = nil
     }
-    cluster.keepOnly(wanted.union(nodes.keys))
   }
 
   // MARK: Asking

@@ -1,5 +1,5 @@
-// ClusterWatch.swift: keeps the map of a cluster fresh: reads it at the start, when somebody wants it to be read, now
-// and then, and often while the cluster is in trouble.
+// ClusterWatch.swift: keeps the map of a cluster fresh: reads it at the start, when somebody wants it to be read and for
+// a while after that, now and then, and often while the cluster is in trouble.
 //
 // A reading connects to one node after the other, in the order of ClusterRound, asks CLUSTER INFO and CLUSTER SHARDS in
 // one write (CLUSTER SLOTS where SHARDS is unknown, before Redis 7), and ends with the first answer that is believed.
@@ -42,6 +42,8 @@ public final class ClusterWatch {
   private var startedAt = Int64.min
   /// The least from there to the next beginning.
   private var pause = Bounds.clusterPause.lowerBound
+  /// When the last reading began that somebody wanted; nil where there was none.
+  private var wantedAt: Int64?
   /// Whether this reading has changed the map.
   private var isNews = false
   /// The newest epoch that any node has told, and when a map was last believed.
@@ -120,6 +122,7 @@ public final class ClusterWatch {
     timer.stop()
     startedAt = loop.freshNow()
     isNews = false
+    if map.isRefreshWanted { wantedAt = startedAt }
     map.beginsRefresh()
     // Somebody made the cluster anew, with epochs that begin at 0: its nodes are not doubted for ever.
     if startedAt - believedAt > Bounds.clusterDoubt { epoch = 0 }
@@ -162,7 +165,9 @@ public final class ClusterWatch {
     hangUp()
     pause = isNews ? Bounds.clusterPause.lowerBound : min(2 * pause, Bounds.clusterPause.upperBound)
     guard !isStopped else { return }
-    let wait = isCalm ? Bounds.clusterInterval : Bounds.clusterTrouble
+    // A node that a worker misses is missed by its cluster only after a while, and its slots move after that.
+    let isAlert = wantedAt.map { startedAt - $0 < Bounds.clusterAlert } ?? false
+    let wait = isCalm && !isAlert ? Bounds.clusterInterval : Bounds.clusterTrouble
     schedule(after: map.isRefreshWanted ? 0 : Breaker.jittered(wait, random: UInt64.random(in: 0...UInt64.max)))
   }
 }

@@ -74,7 +74,8 @@ final class NodeStore {
   ///   - masters: Says where the target is, in place of its own place.
   ///   - observer: Kept, told of everything that happens.
   init(
-    _ setup: Setup, target: RedisTarget, masters: MasterDirectory? = nil, breaker: SharedBreaker, observer: any RedisObserver,
+    _ setup: Setup, target: RedisTarget, masters: MasterDirectory? = nil, breaker: SharedBreaker,
+    observer: any RedisObserver,
     owner: any NodeStoreOwner
   ) {
     self.setup = setup

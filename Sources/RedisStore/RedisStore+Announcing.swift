@@ -17,7 +17,8 @@ extension RedisStore {
     let batches = layout == .hashes ? names.live.map { [$0] } : [names.live]
     return batches.compactMap { keys in
       guard let first = keys.first else { return nil }
-      return Question(command: announcement(keys, isLast: isLast), script: .announce, key: first) { [weak self] answer in
+      return Question(command: announcement(keys, isLast: isLast), script: .announce, key: first) {
+        [weak self] answer in
         if case .success(let reply) = answer, !isLast { self?.heard(reply, keys, of: names) }
       }
     }

@@ -36,7 +36,9 @@ extension RedisStore {
           answer.flatMap { reply in
             var decoder = ChargeReply()
             let isSound = reply.withBytes { bytes in
-              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket], holds: holds) } catch { return false }
+              do throws(ChargeReply.Malformed) { try decoder.decode(bytes, into: [ticket], holds: holds) } catch {
+                return false
+              }
               return true
             }
             guard isSound else {

@@ -192,7 +192,9 @@ final class SplitTicket: TicketHolder {
         continue
       }
       parent.unixNow = max(parent.unixNow, asked.unixNow)
-      if !isAllowed, asked.isAllowed, asked.work == .hold { asked.describeWithoutCost(observed: router.observed, at: router.loop.now) }
+      if !isAllowed, asked.isAllowed, asked.work == .hold {
+        asked.describeWithoutCost(observed: router.observed, at: router.loop.now)
+      }
       for (index, place) in part.places.enumerated() {
         parent.charges[place].decision = asked.charges[index].decision
       }

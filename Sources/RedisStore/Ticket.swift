@@ -177,9 +177,10 @@ extension Ticket {
     return true
   }
 
-  /// Whether anything is held for a ticket that was allowed: all but what only shadow policies deny, or costs nothing.
+  /// Of a hold that was decided: whether anything is held, so that there is something to confirm. A cost of 0 holds
+  /// nothing, nor does a shadow charge that denies.
   var hasHold: Bool {
-    charges.contains { $0.isForRedis && $0.cost > 0 && $0.decision.isAllowed }
+    isAllowed && !onlyLooks && charges.contains { $0.isForRedis && $0.cost > 0 && $0.decision.isAllowed }
   }
 
   /// Tells the numbers of a hold that is not wanted, since another part has denied; and lets that be remembered.

@@ -58,7 +58,8 @@ import Testing
         try SlotMap.slots(reply, from: cluster.nodes[4].nodeAddress)
       }
       #expect(Self.haveSameOwners(slots, truth))
-      #expect(Set(slots.others) == Set(cluster.nodes[3...].map(\.nodeAddress)))
+      // It leaves out replicas that have not been sent anything yet.
+      #expect(Set(slots.others).isSubset(of: cluster.nodes[3...].map(\.nodeAddress)))
       try Self.redirections(cluster)
       try Self.reshard(cluster, test)
     }

@@ -44,6 +44,19 @@ import Testing
     #expect(rig.map.version == 1 && rig.recorder.maps.count == 1)
   }
 
+  @Test("after a wanted reading others follow by themselves: the cluster may learn later of what the worker has seen")
+  func alert() throws {
+    let test = try TestLoop()
+    let nodes = try Self.nodes(test, 1)
+    let rig = try ClusterRig(test, seeds: [nodes[0].address])
+    rig.watch.start()
+    #expect(test.run { rig.map.version == 1 })
+    let before = Loop.monotonicNow()
+    rig.map.wantRefresh()
+    #expect(test.run { nodes[0].asked == 4 })
+    #expect(Loop.monotonicNow() - before < 5_000_000_000, "the next of a calm watch would come after 5 s at least")
+  }
+
   @Test("readings keep their distance, however often they are wanted, and a growing one while they bring no news")
   func pauses() throws {
     let test = try TestLoop()

@@ -298,7 +298,7 @@ import Testing
       other = identity
       other.store = .memory
       #expect(page?.resets.first?.isOf(other) == false)
-      #expect(page?.reset == ResetKeys(digests: [KeyDigest(key.span)]))
+      #expect(page?.reset == ResetKeys(digests: [KeyNames.digest(identity, key: key.span)]))
     }
     let long = OrderKeys.reset(identity, key: Array(repeating: 97, count: Bounds.resetKey + 1))
     #expect(OrderKeys.reset(member: long, number: 1) == nil && KeyDigest(digits: long.dropFirst()) != nil)

@@ -1,6 +1,6 @@
 // SentinelTrio.swift: a master with two replicas, and the three sentinels that watch over them, all real, on loopback.
 //
-// The sentinels take a server for down after two seconds, so that a busy machine does not fail over by itself.
+// The sentinels take a server for down after `downAfter`, so that a busy machine does not fail over by itself.
 
 import Foundation
 import Glibc
@@ -9,6 +9,8 @@ import Synchronization
 /// Three Redis servers and three sentinels. Ended with their owner. Thread-safe.
 public final class SentinelTrio: Sendable {
   public static let name = "mymaster"
+  /// Milliseconds. Stalls of two seconds were seen where the tests of several working copies ran at once.
+  public static let downAfter = 4000
   /// The first was the master at the start.
   public let servers: [RedisServer]
   public let sentinels: [Sentinel]
@@ -95,7 +97,8 @@ public final class Sentinel: Sendable {
     let name = SentinelTrio.name
     var lines = [
       "port \(port)", "bind 127.0.0.1", "dir \(directory.path)", "daemonize no",
-      "sentinel monitor \(name) 127.0.0.1 \(master) 2", "sentinel down-after-milliseconds \(name) 2000",
+      "sentinel monitor \(name) 127.0.0.1 \(master) 2",
+      "sentinel down-after-milliseconds \(name) \(SentinelTrio.downAfter)",
       "sentinel failover-timeout \(name) 5000", "sentinel parallel-syncs \(name) 2",
     ]
     if let password { lines.append("sentinel auth-pass \(name) \(password)") }
