@@ -137,7 +137,7 @@ enum Bounds {
   static let redirections = 5
   static let questionRedirections = 2
   /// How long a check waits whose slot is on its way to another node in parts. A slot takes milliseconds at best.
-  static let tryAgain: Int64 = 2_000_000
+  static let tryAgain: Int64 = 4_000_000
   /// Questions that wait for the first connection to a node.
   static let earlyQuestions = 1_024
 }

@@ -3,15 +3,11 @@
 import EventLoop
 
 extension ClusterRouter: NodeStoreOwner {
-  func connected(_ node: NodeStore, trialReply: Reply) { whenConnected() }
+  func connected(_ node: NodeStore, trialReply: Reply) { whenConnected(node) }
 
   func redirected(_ ticket: Ticket, _ redirection: Redirection?, by node: NodeStore) {
     guard ticket.arrival + timeout > loop.now else { return fail(ticket) }
-    guard let redirection else {
-      // A slot may be on its way for as long as a check has time: the waits, not the nodes asked, bound this.
-      ticket.redirections = 0
-      return delay(ticket)
-    }
+    guard let redirection else { return delay(ticket) }
     ticket.redirections += 1
     guard ticket.redirections <= Bounds.redirections else { return fail(ticket) }
     learn(redirection)
@@ -25,7 +21,7 @@ extension ClusterRouter: NodeStoreOwner {
     question.redirections += 1
     if let redirection { learn(redirection) }
     guard question.redirections <= Bounds.questionRedirections, let redirection,
-      let other = redirection.node.flatMap({ self.node(at: $0) }), other !== node
+      let other = redirection.node.flatMap({ self.node(at: $0) }) ?? self.node(of: redirection.slot), other !== node
     else {
       let detail = "the slot of the key is on its way to another node; ask again"
       return question.answer(.failure(WordFailure(.cluster, detail, mayBeDone: false)))
@@ -53,6 +49,7 @@ extension ClusterRouter: NodeStoreOwner {
     if let next = delayed.first { wakeUp(afterNanoseconds: max(0, next.until - now)) }
     for ticket in due {
       ticket.isAsking = false
+      ticket.redirections = 0
       guard ticket.arrival + timeout > now, send(ticket) else {
         fail(ticket)
         continue

@@ -18,7 +18,7 @@ final class ClusterRouter {
   let observed: ObservedStates
   private let observer: any RedisObserver
   /// Called when a node can be asked that could not be.
-  var whenConnected: () -> Void = {}
+  var whenConnected: (NodeStore) -> Void = { _ in }
 
   private var map = SlotMap()
   private var version: UInt64 = 0
@@ -28,6 +28,7 @@ final class ClusterRouter {
   /// Tickets that a node has asked to try again, and until when they wait; the same wait for all.
   var delayed: [(ticket: Ticket, until: Int64)] = []
   private var delay: Timer?
+  private var isStopped = false
   private var spareSplits: [SplitTicket] = []
   private var lastToken = UInt64.random(in: 0...UInt64.max)
 
@@ -44,11 +45,16 @@ final class ClusterRouter {
 
   /// Closes; tickets that wait fail at once.
   func stop() {
+    isStopped = true
     delay?.close()
     let waiting = delayed
     delayed = []
     for (ticket, _) in waiting { fail(ticket) }
-    for node in nodes.values { node.stop() }
+    for (address, node) in nodes {
+      node.stop()
+      cluster.leave(address)
+    }
+    nodes = [:]
   }
 
   // MARK: Finding
@@ -77,16 +83,21 @@ final class ClusterRouter {
   /// What leads to a node, made if need be; nil beyond the bound.
   func node(at address: NodeAddress) -> NodeStore? {
     if let node = nodes[address] { return node }
-    guard nodes.count < 2 * Bounds.clusterNodes else { return nil }
+    guard !isStopped, nodes.count < 2 * Bounds.clusterNodes else { return nil }
     let setup = NodeStore.Setup(
       loop: loop, timeout: timeout, layout: .hashes, address: address, trial: { RedisCommand.bytes("PING") },
       observed: observed)
     let node = NodeStore(
-      setup, target: cluster.target(address), breaker: cluster.breaker(of: address),
+      setup, target: cluster.target(address), breaker: cluster.join(address),
       observer: NodeObserver(observer, cluster.map), owner: self)
     nodes[address] = node
     node.start(takesEarly: true)
     return node
+  }
+
+  /// Whether a node is the master of a key's slot.
+  func isOwner(_ node: NodeStore, of key: [UInt8]) -> Bool {
+    map.owner(of: HashSlot.of(key.span)).map { $0 == node.setup.address } ?? false
   }
 
   /// Whether any map was taken.
@@ -106,14 +117,15 @@ final class ClusterRouter {
     return true
   }
 
-  /// Closes connections that lead to no master and on which nothing waits.
-  private func closeOthers() {
+  /// Closes connections that lead to no master and on which nothing waits. To be called now and then, since what waits
+  /// when a node leaves the map ends a little later.
+  func closeOthers() {
     let wanted = Set(map.masters)
     for (address, node) in nodes where !wanted.contains(address) && node.isIdle {
       node.stop()
+      cluster.leave(address)
       nodes[address] = nil
     }
-    cluster.keepOnly(wanted.union(nodes.keys))
   }
 
   // MARK: Asking
@@ -127,6 +139,9 @@ final class ClusterRouter {
     }
     return !send(ticket)
   }
+
+  /// Whether `send` would find the node of a ticket of one key.
+  func canSend(_ ticket: Ticket) -> Bool { node(of: HashSlot.of(ticket.tag))?.canAsk() ?? false }
 
   /// Sends a ticket of one key to the node of its slot; false, and the ticket failed, where that is away.
   func send(_ ticket: Ticket) -> Bool {

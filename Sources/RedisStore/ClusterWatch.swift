@@ -37,6 +37,8 @@ public final class ClusterWatch {
   /// Ends the wait for an answer; at 0, goes on to the next node.
   var stepTimer: Timer!
   private var isStopped = false
+  /// Nobody was believed at the last reading.
+  private var wasUnknown = false
 
   var round: ClusterRound?
   private var startedAt = Int64.min
@@ -144,8 +146,10 @@ public final class ClusterWatch {
   }
 
   private func adopt(_ map: SlotMap, of node: NodeAddress) {
-    if self.map.replace(with: map) {
-      isNews = true
+    let isOther = self.map.replace(with: map)
+    if isOther { isNews = true }
+    if isOther || wasUnknown {
+      wasUnknown = false
       observer.clusterMapped(map, by: node)
     }
     // What has left the cluster is forgotten.
@@ -156,6 +160,7 @@ public final class ClusterWatch {
   /// All nodes of this reading have been asked.
   func nobodyBelieved() {
     if let last = round?.lastResort { adopt(last.map, of: last.node) }
+    wasUnknown = true
     observer.clusterUnknown()
     end(isCalm: false)
   }

@@ -122,6 +122,7 @@ extension Link {
     case .nothing:
       giveUpTrial()
       waitForNext()
+      handler?.linkFailed(self)
     }
   }
 

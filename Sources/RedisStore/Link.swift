@@ -20,7 +20,7 @@ protocol LinkHandler: AnyObject {
   /// - Parameter trialReply: What the trial call was answered: no error.
   func linkReady(_ link: Link, trialReply: Reply)
 
-  /// An attempt to connect has failed; another is made after a wait. Perhaps from inside `start`.
+  /// An attempt to connect has failed or was given up; another is made after a wait. Perhaps from inside `start`.
   func linkFailed(_ link: Link)
 
   /// The connection is gone: nothing of what was written since `linkReady` and is unanswered will be answered. Exactly

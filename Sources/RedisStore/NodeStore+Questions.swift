@@ -13,7 +13,8 @@ extension NodeStore {
     guard !questions.isEmpty else { return }
     if isOpening, breaker.isClosed, earlyQuestions.count + questions.count <= Bounds.earlyQuestions {
       earlyQuestions += questions
-      return
+      earlyDeadline = min(earlyDeadline, loop.now + timeout)
+      return setTimer()
     }
     guard canAsk(), link.isReady else {
       let detail =
@@ -30,7 +31,9 @@ extension NodeStore {
         _ = calls.append(.asking, sentAt: loop.now, deadline: loop.now + timeout)
       }
       out.append(contentsOf: question.command)
-      calls.append(.question, sentAt: loop.now, deadline: loop.now + timeout).question = question
+      let call = calls.append(.question, sentAt: loop.now, deadline: loop.now + timeout)
+      call.question = question
+      call.isAsking = question.isAsking
     }
     send()
   }

@@ -67,8 +67,12 @@ final class NodeStore {
   /// Until the first attempt to connect has ended, tickets may wait for it.
   private(set) var isOpening = false
   var earlyQuestions: [Question] = []
+  /// When the time of the first of them is over.
+  var earlyDeadline = Int64.max
   private var timer: Timer?
-  private var isTimerSet = false
+  /// When it fires; `Int64.max` where it is not set.
+  private var wakesAt = Int64.max
+  private var isStopped = false
 
   /// - Parameters:
   ///   - masters: Says where the target is, in place of its own place.
@@ -83,7 +87,7 @@ final class NodeStore {
     self.observer = observer
     self.owner = owner
     timer = Timer(loop: setup.loop) { [unowned self] _ in
-      isTimerSet = false
+      wakesAt = .max
       expire()
     }
     connection = Link(
@@ -108,7 +112,7 @@ final class NodeStore {
   func canAsk() -> Bool {
     if link.isReady, !breaker.isClosed { link.breakerOpened() }
     if link.hasMoved { link.follow() }
-    return isReady || (isOpening && breaker.isClosed)
+    return !isStopped && (isReady || (isOpening && breaker.isClosed))
   }
 
   /// Asks the server for the `.redis` charges of a ticket.
@@ -132,7 +136,7 @@ final class NodeStore {
   ///
   /// - Parameter lastWord: Sent before, if there is a connection.
   func stop(lastWord: [UInt8] = []) {
-    isOpening = false
+    isStopped = true
     failAll()
     opened()
     if !lastWord.isEmpty, link.isReady { _ = link.write(lastWord.span) }
@@ -145,6 +149,7 @@ final class NodeStore {
     isOpening = false
     let questions = earlyQuestions
     earlyQuestions = []
+    earlyDeadline = .max
     ask(questions)
   }
 
@@ -152,12 +157,12 @@ final class NodeStore {
 
   /// Wakes up when the time of the oldest ticket is over, or when one that gathers has waited long enough for others.
   func setTimer() {
-    guard !isTimerSet else { return }
-    // Without a connection they wait for one.
-    let patience = link.isReady ? Bounds.gatheringTime(timeout) : timeout
-    let next = min(calls.nextDeadline, gathered.isEmpty ? .max : oldestArrival + patience)
-    guard next < .max else { return }
-    isTimerSet = true
+    // Without a connection they wait for one; in a cluster nothing gathers.
+    let patience = link.isReady && setup.layout == .strings ? Bounds.gatheringTime(timeout) : timeout
+    let gathered = gathered.isEmpty ? .max : oldestArrival + patience
+    let next = min(calls.nextDeadline, gathered, earlyDeadline)
+    guard next < wakesAt else { return }
+    wakesAt = next
     timer?.start(afterNanoseconds: max(0, next - loop.now))
   }
 
@@ -166,6 +171,7 @@ final class NodeStore {
     let now = loop.freshNow()
     for call in calls.due(at: now) { expire(call, now) }
     if !gathered.isEmpty, oldestArrival + timeout <= now { expireGathered(now) }
+    if earlyDeadline <= now { stopOpening() }
     // Other workers may be well, so that the breaker stays closed: then it is this connection that is dead.
     if let oldest = calls.first, now - oldest.sentAt > max(Bounds.silence, 4 * timeout) {
       link.fail(.timeout, detail: "a call is unanswered for too long; \(RedisFailure.timeout.advice)")
@@ -175,7 +181,15 @@ final class NodeStore {
     setTimer()
   }
 
+  /// The server does not let us connect in time: what comes from now on does not wait for it.
+  private func stopOpening() {
+    guard isOpening else { return }
+    opened()
+    failed(.timeout, "no connection within \(timeout / 1_000_000) ms; \(RedisFailure.timeout.advice)")
+  }
+
   private func expireGathered(_ now: Int64) {
+    stopOpening()
     var waiting: [Ticket] = []
     gatheredCharges = 0
     oldestArrival = .max
@@ -257,7 +271,7 @@ final class NodeStore {
 
   /// A call has failed. If that opened the breaker, the connection goes, and with it all that waits.
   func failed(_ failure: RedisFailure, _ detail: String) {
-    observer.redisFailed(failure, detail: detail)
+    observer.redisFailed(failure, detail: setup.address.map { "\($0): \(detail)" } ?? detail)
     if breaker.failed(at: loop.now, isQuick: failure.isQuick) { link.breakerOpened() }
   }
 }

@@ -28,6 +28,7 @@ struct ErrorReply {
   /// What the operator can do, as the end of a sentence.
   var advice: String {
     if holds("max number of clients") { return "raise its maxclients" }
+    if word == "CLUSTERDOWN" { return "its cluster does not serve the key; see CLUSTER INFO there" }
     return holds("No such master") ? "is the master's name in --redis the sentinels' name for it?" : failure.advice
   }
 
@@ -84,7 +85,7 @@ extension RedisFailure {
     case .loading: "it still reads its data; weir tries again until it is ready"
     case .outOfMemory: "raise its maxmemory, or set an eviction policy"
     case .busy: "somebody's script runs too long there; SCRIPT KILL ends it"
-    case .cluster: "it is a node of a cluster; weir needs a Redis that holds all keys"
+    case .cluster: "it is a node of a cluster; use redis-cluster://"
     case .other: "see Redis's own log"
     case .protocolError: "is it a Redis, and is the port the right one?"
     }

@@ -100,7 +100,7 @@ public final class RedisStore {
           owner: self))
     case .cluster(let nodes):
       let router = ClusterRouter(nodes, loop: loop, timeout: timeout, observed: observed, observer: observer)
-      router.whenConnected = { [unowned self] in serverConnected() }
+      router.whenConnected = { [unowned self] in connected(to: $0, router) }
       nodeTimer = Timer(loop: loop) { [unowned self] _ in followMap(router) }
       nodeTimer?.start(afterNanoseconds: 0)
       return .cluster(router)
@@ -111,6 +111,7 @@ public final class RedisStore {
   private func followMap(_ router: ClusterRouter) {
     let hadMap = router.hasMap
     _ = router.adoptMap()
+    router.closeOthers()
     if router.hasMap, !hadMap { router.connect() }
     nodeTimer?.start(afterNanoseconds: router.hasMap ? Bounds.mapPoll : Bounds.firstMapPoll)
   }
@@ -205,10 +206,15 @@ public final class RedisStore {
     }
   }
 
-  /// A server can be asked that could not be: it may know what was missed.
-  private func serverConnected() {
+  /// A node of a cluster can be asked that could not be. That is news if it keeps the orders or
+  /// the signs of life of a domain.
+  private func connected(to node: NodeStore, _ router: ClusterRouter) {
+    let keepsOurs = names.domains.contains { domain in
+      [OrderKeys(domain: domain).version, KeyNames.live(domain: domain)].contains { router.isOwner(node, of: $0) }
+    }
+    guard keepsOurs else { return }
     shared.live.connected(now: loop.now)
-    if announces, case .cluster = route { announce() }
+    if announces { announce() }
     orders.doubt()
     forbidden = ForbiddenOrders()
     readOrders()
@@ -217,8 +223,11 @@ public final class RedisStore {
 
 extension RedisStore: NodeStoreOwner {
   func connected(_ node: NodeStore, trialReply: Reply) {
-    serverConnected()
+    shared.live.connected(now: loop.now)
     heard(trialReply, trialNames.live, of: trialNames)
+    orders.doubt()
+    forbidden = ForbiddenOrders()
+    readOrders()
   }
 
   /// Only nodes of a cluster send anybody away, and those have another owner; see `NodeStore.redirect`.

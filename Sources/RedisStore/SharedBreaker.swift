@@ -48,6 +48,9 @@ public final class SharedBreaker: Sendable {
   /// example) says nothing about Redis, and is not counted.
   var hasConnection: Bool { ready.load(ordering: .relaxed) > 0 }
 
+  /// Workers that are connected.
+  public var connections: Int { max(0, ready.load(ordering: .relaxed)) }
+
   func connected() { ready.add(1, ordering: .relaxed) }
 
   func disconnected() { ready.subtract(1, ordering: .relaxed) }

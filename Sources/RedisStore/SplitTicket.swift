@@ -133,7 +133,8 @@ final class SplitTicket: TicketHolder {
   private func answered(_ number: Int, _ ticket: Ticket) {
     let answer: SplitCheck.Held =
       if ticket.outcome != .decided {
-        .failed
+        // What only shadow policies would have said decides nothing.
+        ticket.isShadow ? .nothing : .failed
       } else if !ticket.isAllowed {
         .denied
       } else {
@@ -154,6 +155,11 @@ final class SplitTicket: TicketHolder {
     switch action {
     case .wait: return
     case .confirm(let list):
+      // Where a node has gone meanwhile, nothing is spent at the others.
+      guard list.allSatisfy({ router.canSend(parts[$0].asked) }) else {
+        for number in list { act(course.confirmed(number, .failed)) }
+        return
+      }
       for number in list where !settle(number, .confirm) { confirmed(number, parts[number].settled) }
     case .allow: finish(.decided, isAllowed: true)
     case .deny(let list):
@@ -205,6 +211,10 @@ final class SplitTicket: TicketHolder {
   private func recycleIfDone() {
     guard isSettled, outstanding == 0, !isBeginning else { return }
     isSettled = false
+    for part in parts[..<count] {
+      part.asked.holder = nil
+      part.settled.holder = nil
+    }
     count = 0
     router.recycle(self)
   }

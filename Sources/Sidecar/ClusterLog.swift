@@ -23,11 +23,15 @@ final class ClusterLog: ClusterObserver {
   private let state = Mutex(State())
   private let url: String
   private let logger: EventLogger
+  private let noteFailure: @Sendable (RedisFailure) -> Void
 
-  /// - Parameter url: Without secrets.
-  init(url: String, logger: EventLogger) {
+  /// - Parameters:
+  ///   - url: Without secrets.
+  ///   - noteFailure: Called with every failure, news or not.
+  init(url: String, logger: EventLogger, noteFailure: @escaping @Sendable (RedisFailure) -> Void) {
     self.url = url
     self.logger = logger
+    self.noteFailure = noteFailure
   }
 
   func clusterMapped(_ map: SlotMap, by node: NodeAddress) {
@@ -46,6 +50,7 @@ final class ClusterLog: ClusterObserver {
   }
 
   func clusterNodeFailed(_ node: NodeAddress, _ failure: RedisFailure, detail: String) {
+    noteFailure(failure)
     let now = Loop.monotonicNow()
     let isNews = state.withLock { state in
       if state.told.count >= Self.remembered { state.told = [:] }

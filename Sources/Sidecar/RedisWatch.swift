@@ -61,7 +61,9 @@ final class RedisStatus: Sendable {
     case (.cluster(let target), .cluster(let nodes)):
       try ClusterWatch(
         loop: loop, seeds: target.seeds, login: target.login, map: nodes.map,
-        observer: ClusterLog(url: url, logger: logger))
+        observer: ClusterLog(url: url, logger: logger) { [weak self] failure in
+          self?.state.withLock { $0.newest = failure }
+        })
     case (_, .master(let masters)): SentinelWatch(loop: loop, directory: masters)
     default: nil
     }
@@ -115,14 +117,20 @@ final class RedisStatus: Sendable {
     case .cluster(let nodes):
       let covered = nodes.map.current.map.covered
       guard covered > 0 else { return "no node of the cluster has answered" + cause }
-      let away = nodes.states.filter { $0.state != .closed }
-      if let first = away.first, let trouble = Self.trouble(first.state) {
-        return "\(away.count) of \(nodes.states.count) masters are away; \(first.node) is \(trouble)" + cause
-      }
+      if let trouble = Self.trouble(nodes.standings) { return trouble + cause }
       guard covered == HashSlot.count else { return "\(HashSlot.count - covered) slots have no master" + cause }
     }
     guard !forbidsOrders else { return "grants, blocks and resets of keys fail: \(RedisFailure.permission.rawValue)" }
     return "ok"
+  }
+
+  private static func trouble(_ masters: [ClusterNodes.Standing]) -> String? {
+    let away = masters.filter { $0.breaker != .closed }
+    if let first = away.first, let trouble = trouble(first.breaker) {
+      return "\(away.count) of \(masters.count) masters are away; \(first.node) is \(trouble)"
+    }
+    guard let apart = masters.first(where: { $0.connections < $0.workers }) else { return nil }
+    return "connected to \(apart.node) in \(apart.connections) of \(apart.workers) workers"
   }
 
   private static func trouble(_ state: Breaker.State) -> String? {
@@ -146,7 +154,7 @@ final class RedisStatus: Sendable {
     switch servers {
     case .one(_, let breaker): breaker.state
     case .master(let masters): masters.breaker.state
-    case .cluster(let nodes): nodes.states.map(\.state).max { $0.rawValue < $1.rawValue } ?? .closed
+    case .cluster(let nodes): nodes.standings.map(\.breaker).max { $0.rawValue < $1.rawValue } ?? .closed
     }
   }
 }

@@ -47,6 +47,9 @@ final class DegradedTime: Sendable {
   /// When the last degraded answer came.
   var last: ContinuousClock.Instant? { notes.seen.withLock { $0.last } }
 
+  /// Ends it; for a test that fails. May be called twice.
+  func end() { try? background.stop() }
+
   /// Ends it, and prints what it saw.
   func stop(_ what: String) throws -> Seen {
     try background.stop()

@@ -72,6 +72,9 @@ import Testing
       while passed < 50, try weir.status(of: "ann", "/check/m/x") == 200 { passed += 1 }
       return passed
     }
+    for weir in weirs {
+      try eventually("each knows of the other") { try weir.metric("weir_live_weirs", ["domain": "default"]) == 2 }
+    }
     try redis.kill()
     for weir in weirs {
       try weir.waitForHealth("degraded")
@@ -83,6 +86,9 @@ import Testing
     // The other one hears of it within its next round, and of this block not before.
     #expect(try weirs[0].word("block", "eve", #","for":"10m""#, policy: "spare").status == 200)
     try weirs[1].waitForOrder("block", "eve", policy: "spare")
+    for weir in weirs {
+      try eventually("each knows of the other") { try weir.metric("weir_live_weirs", ["domain": "default"]) == 2 }
+    }
     try redis.kill()
     for weir in weirs {
       try weir.waitForHealth("degraded")

@@ -39,6 +39,7 @@ import Testing
       let weir = try WeirProcess(Self.policies, redis: trio.url, arguments: Self.arguments)
       try weir.waitForHealth("healthy")
       let degraded = DegradedTime(weir, path: "/memory")
+      defer { degraded.end() }
       try trio.sentinels[0].kill()
       trio.sentinels[1].pause()
       try eventually("both are missed") { failures(weir).count == 2 }

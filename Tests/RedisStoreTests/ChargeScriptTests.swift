@@ -126,7 +126,7 @@ import Testing
   func expiry(_ kind: StoreTrace.Kind) throws {
     let rig = try ScriptRig()
     for seed in 300..<310 {
-      let store = EvalStore(rig)
+      let store = EvalStore(rig, expires: true)
       let reference = ReferenceStore()
       for turn in StoreTrace(kind, nil, seed: UInt64(seed), turns: 60).turns {
         let answer = store.ask(turn.asks, at: turn.instant)
@@ -148,7 +148,7 @@ import Testing
 
   @Test("a denial under slower numbers makes the key live longer", arguments: [Algorithm.tokenBucket, .slidingLog])
   func slower(_ algorithm: Algorithm) throws {
-    let store = EvalStore(try ScriptRig())
+    let store = EvalStore(try ScriptRig(), expires: true)
     for _ in 0..<10 { _ = store.ask([Ask(Self.limit(algorithm, 10, period: 1_000_000_000))], at: Self.start) }
     var slow = Self.limit(algorithm, 1, period: 3_600_000_000_000)
     if algorithm == .tokenBucket { slow = Limit(algorithm: algorithm, limit: 1, period: 1_000_000_000, burst: 10) }
@@ -162,7 +162,7 @@ import Testing
 
   @Test("a key that somebody made eternal expires again once it is charged", arguments: Algorithm.allCases)
   func persisted(_ algorithm: Algorithm) throws {
-    let store = EvalStore(try ScriptRig())
+    let store = EvalStore(try ScriptRig(), expires: true)
     let ask = Ask(Self.limit(algorithm, 5))
     _ = store.ask([ask], at: Self.start)
     #expect(store.rig.command([Array("PERSIST".utf8), store.name(of: ask)]) == .integer(1))

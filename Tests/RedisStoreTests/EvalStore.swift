@@ -38,15 +38,14 @@ final class EvalStore: StoreUnderTest {
   private var token: UInt64 = 0
   var reply = ChargeReply()
 
-  init(
-    _ rig: ScriptRig, _ way: Way = .plain, domain: String = "d" + String(UInt64.random(in: 0...(.max)), radix: 36)
-  ) {
+  /// - Parameter expires: See `ScriptRig.loadWithClock`.
+  init(_ rig: ScriptRig, _ way: Way = .plain, expires: Bool = false) {
     self.rig = rig
     self.way = way
-    self.domain = domain
-    call = ChargeCall(script: rig.loadWithClock(.charge))
-    holdCall = HoldCall(script: rig.loadWithClock(.hold))
-    settleCall = SettleCall(script: rig.loadWithClock(.settle))
+    domain = "d" + String(UInt64.random(in: 0...(.max)), radix: 36)
+    call = ChargeCall(script: rig.loadWithClock(.charge, expires: expires))
+    holdCall = HoldCall(script: rig.loadWithClock(.hold, expires: expires))
+    settleCall = SettleCall(script: rig.loadWithClock(.settle, expires: expires))
   }
 
   // MARK: Tickets

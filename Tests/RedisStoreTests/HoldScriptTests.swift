@@ -237,7 +237,7 @@ import Testing
   func expiry(_ way: EvalStore.Way) throws {
     let rig = try ScriptRig()
     for seed in 300..<306 {
-      let store = EvalStore(rig, way)
+      let store = EvalStore(rig, way, expires: true)
       let reference = ReferenceStore()
       for turn in StoreTrace(.extremes, nil, seed: UInt64(seed), turns: 60).turns {
         _ = store.ask(turn.asks, at: turn.instant)
@@ -258,7 +258,7 @@ import Testing
 
   @Test("a hold keeps its key as long as it lasts, and no cell makes the others' lives shorter")
   func keeps() throws {
-    let store = try Self.store()
+    let store = EvalStore(try ScriptRig(), .charges, expires: true)
     let long = Self.limit(.fixedWindow, 3, period: 86_400_000_000_000)
     let hash = store.field(of: Ask(long)).hash
     func life() -> Int64 {
@@ -279,7 +279,7 @@ import Testing
   @Test("a denial under slower numbers makes the key live longer, also of a check that would hold")
   func slower() throws {
     for way in [EvalStore.Way.charges, .holds] {
-      let store = EvalStore(try ScriptRig(), way)
+      let store = EvalStore(try ScriptRig(), way, expires: true)
       for _ in 0..<10 { _ = store.ask([Ask(Self.limit(.tokenBucket, 10, period: 1_000_000_000))], at: Self.start) }
       let slow = Ask(Limit(algorithm: .tokenBucket, limit: 1, period: 60_000_000_000, burst: 10))
       let denied = store.ask([slow], at: Self.start).decisions[0]

@@ -128,10 +128,20 @@ final class ScriptRig {
   // MARK: The scripts
 
   /// The script with its clock replaced: it reads the microseconds that `setClock` has set. Loaded.
-  func loadWithClock(_ script: Script) -> Script {
+  ///
+  /// - Parameter expires: Whether keys live as long as they do elsewhere. Redis takes their lives by its own clock, which
+  ///   the test's stands beside: else a key outlives its state by an hour, so that a test that is stopped for some
+  ///   seconds, or steps back, finds it.
+  func loadWithClock(_ script: Script, expires: Bool = true) -> Script {
     let text = String(decoding: script.text, as: UTF8.self)
-    let patched = text.replacing("redis.call('TIME')", with: "{0, redis.call('GET', 'clock')}")
+    var patched = text.replacing("redis.call('TIME')", with: "{0, redis.call('GET', 'clock')}")
     precondition(patched != text, "the script reads TIME")
+    if !expires {
+      let lasting = patched.replacing(
+        "local MARGIN, LONGEST_LIFE = 10000,", with: "local MARGIN, LONGEST_LIFE = 3600000,")
+      precondition(patched != lasting, "the script knows how long a key outlives its state")
+      patched = lasting
+    }
     let script = Script(Array(patched.utf8))
     precondition(
       command([Array("SCRIPT".utf8), Array("LOAD".utf8), script.text]) == .text(script.digest), "it compiles")
