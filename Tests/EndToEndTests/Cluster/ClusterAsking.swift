@@ -5,8 +5,11 @@ import Synchronization
 import TestKit
 import Testing
 
-/// All tests with clusters: one after the other, since each starts six servers and measures time.
+/// Tests with clusters: one after the other, since each starts six servers and measures time.
 @Suite(.serialized) struct ClusterTests {}
+
+/// The same for those that end nodes, or ways to them: the longer half.
+@Suite(.serialized) struct ClusterFaultTests {}
 
 /// Answers of several threads.
 final class Answers: Sendable {

@@ -4,7 +4,7 @@
 import TestKit
 import Testing
 
-extension ClusterTests {
+extension ClusterFaultTests {
   @Suite struct FailingOver {
     static let limit = 1_200
     static let policies = """

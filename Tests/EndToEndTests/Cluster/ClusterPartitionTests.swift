@@ -5,7 +5,7 @@ import Glibc
 import TestKit
 import Testing
 
-extension ClusterTests {
+extension ClusterFaultTests {
   @Suite struct CuttingOff {
     static let policies = """
       policies:
