@@ -6,10 +6,10 @@ extension ClusterRouter: NodeStoreOwner {
   func connected(_ node: NodeStore, trialReply: Reply) { whenConnected(node) }
 
   func redirected(_ ticket: Ticket, _ redirection: Redirection?, by node: NodeStore) {
-    guard ticket.arrival + timeout > loop.now else { return fail(ticket) }
+    guard ticket.arrival + timeout > loop.now else { return failMoving(ticket) }
     guard let redirection else { return delay(ticket) }
     ticket.redirections += 1
-    guard ticket.redirections <= Bounds.redirections else { return fail(ticket) }
+    guard ticket.redirections <= Bounds.redirections else { return failMoving(ticket) }
     learn(redirection)
     ticket.isAsking = redirection.kind == .ask
     let other = redirection.node.flatMap { self.node(at: $0) } ?? self.node(of: redirection.slot)
@@ -50,9 +50,10 @@ extension ClusterRouter: NodeStoreOwner {
     for ticket in due {
       ticket.isAsking = false
       ticket.redirections = 0
-      guard ticket.arrival + timeout > now, send(ticket) else {
+      if ticket.arrival + timeout <= now {
+        failMoving(ticket)
+      } else if !send(ticket) {
         fail(ticket)
-        continue
       }
     }
   }

@@ -176,6 +176,13 @@ final class ClusterRouter {
       .timeout, detail: "a check over several nodes was not confirmed in time; \(RedisFailure.timeout.advice)")
   }
 
+  /// No node serves the slot of a ticket for as long as it can wait.
+  func failMoving(_ ticket: Ticket) {
+    let slot = HashSlot.of(ticket.tag)
+    observer.redisFailed(.cluster, detail: "slot \(slot) is on its way to another node for longer than a check waits")
+    fail(ticket)
+  }
+
   func wakeUp(afterNanoseconds wait: Int64) { delay?.start(afterNanoseconds: wait) }
 }
 

@@ -28,8 +28,10 @@ struct HoldCall: ~Copyable {
   }
 
   /// Appends the whole command to `buffer`, and forgets it. At least one charge was added.
-  mutating func write(to buffer: inout [UInt8]) {
-    arguments.write(script, tasks: holds, to: &buffer)
+  ///
+  /// - Parameter isAsking: See `KeyedArguments.write`.
+  mutating func write(isAsking: Bool = false, to buffer: inout [UInt8]) {
+    arguments.write(script, tasks: holds, isAsking: isAsking, to: &buffer)
     holds.removeAll(keepingCapacity: true)
   }
 

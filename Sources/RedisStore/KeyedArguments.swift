@@ -53,9 +53,17 @@ struct KeyedArguments: ~Copyable {
 
   /// Appends the whole command to `buffer`, and forgets it. At least one charge was added.
   ///
-  /// - Parameter tasks: What the script wants a check.
-  mutating func write(_ script: Script, tasks: [UInt8], to buffer: inout [UInt8]) {
+  /// - Parameters:
+  ///   - tasks: What the script wants a check.
+  ///   - isAsking: Whether the node that has the slot has said ASK: it has none of the keys, so that all of them, if there
+  ///     are any, are where the call goes. There a call that names several of which one is missing is put off (TRYAGAIN),
+  ///     so it names the hash alone; the script knows the names of the lists.
+  mutating func write(_ script: Script, tasks: [UInt8], isAsking: Bool, to buffer: inout [UInt8]) {
     precondition(charges > 0, "a call has keys")
+    if isAsking {
+      lists.removeAll(keepingCapacity: true)
+      logs.removeAll(keepingCapacity: true)
+    }
     let keys = 1 + logs.count
     buffer.appendCall(script, keys: keys, arguments: keys + 2 + charges)
     buffer.appendHeader("$", KeyNames.hashCount)

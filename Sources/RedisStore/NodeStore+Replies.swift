@@ -124,6 +124,10 @@ extension NodeStore: LinkHandler {
     } else if call.kind == .question, error.failure == .permission {
       // Checks need other commands: they may be well, and keep the breaker closed by themselves.
       observer.redisFailed(error.failure, detail: detail)
+    } else if setup.layout == .hashes, error.failure == .cluster {
+      // The cluster does not serve the key; the node is well, and says so at once when it does.
+      observer.redisFailed(error.failure, detail: detail)
+      redeem(.failed)
     } else {
       failed(error.failure, detail)
       redeem(.failed)

@@ -99,8 +99,8 @@ extension NodeStore: TurnEndHandler {
   private func write(_ call: Call) {
     switch (setup.layout, call.kind) {
     case (.strings, _): encoder.write(to: &out)
-    case (.hashes, .settlement): settler.write(to: &out)
-    case (.hashes, _): holder.write(to: &out)
+    case (.hashes, .settlement): settler.write(isAsking: call.isAsking, to: &out)
+    case (.hashes, _): holder.write(isAsking: call.isAsking, to: &out)
     }
   }
 

@@ -29,8 +29,10 @@ struct SettleCall: ~Copyable {
   }
 
   /// Appends the whole command to `buffer`, and forgets it. At least one check was added.
-  mutating func write(to buffer: inout [UInt8]) {
-    arguments.write(script, tasks: tasks, to: &buffer)
+  ///
+  /// - Parameter isAsking: See `KeyedArguments.write`.
+  mutating func write(isAsking: Bool = false, to buffer: inout [UInt8]) {
+    arguments.write(script, tasks: tasks, isAsking: isAsking, to: &buffer)
     removeAll()
   }
 

@@ -191,18 +191,23 @@ final class SplitTicket: TicketHolder {
   /// Gives the check its numbers. Where it was denied, a part that would have allowed it describes its counters without
   /// it; a part that did not answer has none.
   private func describe(_ parent: Ticket, isAllowed: Bool) {
+    for part in parts[..<count] where part.asked.outcome == .decided {
+      parent.unixNow = max(parent.unixNow, part.asked.unixNow)
+    }
     for part in parts[..<count] {
       let asked = part.asked
       guard asked.outcome == .decided else {
         for place in part.places { parent.charges[place].place = .nowhere }
         continue
       }
-      parent.unixNow = max(parent.unixNow, asked.unixNow)
       if !isAllowed, asked.isAllowed, asked.work == .hold {
         asked.describeWithoutCost(observed: router.observed, at: router.loop.now)
       }
       for (index, place) in part.places.enumerated() {
         parent.charges[place].decision = asked.charges[index].decision
+        // Counted from one instant, so that it is the same as in an answer of one node.
+        let reset = asked.charges[index].decision.reset - (parent.unixNow - asked.unixNow)
+        parent.charges[place].decision.reset = max(0, reset)
       }
     }
   }

@@ -72,7 +72,7 @@ final class ClusterLog: ClusterObserver {
       return !state.isUnknown
     }
     guard isNews else { return }
-    let detail = "no node tells a map that can be believed; the last one stays in force"
+    let detail = "no node tells a map that can be believed; one that was known before stays in force"
     logger.log(.warning, "redis cluster unknown", ["redis": .string(url), "detail": .string(detail)])
   }
 }

@@ -140,6 +140,9 @@ local function finish_log(name)
   elseif state then
     write_log(key, state)
     if state.added > 0 then call('PEXPIRE', key, life_left) end
+    -- Where a log is, the hash is too: a call names both, and a slot on its way serves no call with a key missing.
+    set_field('log', '')
+    hash_life = max(hash_life, life_left)
   else
     call('DEL', key)
   end
