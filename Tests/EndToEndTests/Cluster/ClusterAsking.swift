@@ -8,6 +8,10 @@ import Testing
 /// All tests with clusters: one after the other, since each starts six servers and measures time.
 @Suite(.serialized) struct ClusterTests {}
 
+/// A `cluster-node-timeout`, in milliseconds, for tests in which no node fails: a busy machine that stands still for
+/// seconds is not to be taken for one that has.
+let steady = 60_000
+
 /// Answers of several threads.
 final class Answers: Sendable {
   struct Seen: Sendable {
@@ -137,6 +141,8 @@ final class Stalls: Sendable {
   }
 
   deinit { try? background.withLock { $0 }?.stop() }
+
+  var time: Duration { longest.withLock { $0 } }
 
   func tell(_ what: String) {
     print(
