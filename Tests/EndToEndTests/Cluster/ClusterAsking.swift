@@ -11,6 +11,10 @@ import Testing
 /// The same for those that end nodes, or ways to them: the longer half.
 @Suite(.serialized) struct ClusterFaultTests {}
 
+/// A `cluster-node-timeout`, in milliseconds, for tests in which no node fails: a busy machine that stands still for
+/// seconds is not to be taken for one that has.
+let steady = 60_000
+
 /// Answers of several threads.
 final class Answers: Sendable {
   struct Seen: Sendable {
@@ -140,6 +144,8 @@ final class Stalls: Sendable {
   }
 
   deinit { try? background.withLock { $0 }?.stop() }
+
+  var time: Duration { longest.withLock { $0 } }
 
   func tell(_ what: String) {
     print(

@@ -44,7 +44,7 @@ extension ClusterTests {
     @Test("three weirs admit exactly the limit, by one counter or by two in different slots, with each algorithm")
     func exact() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let weirs = try WeirProcess.clusterFleet(
           3, Self.policies, redis: cluster.url, arguments: patient + ["--threads", "2"])
         for algorithm in algorithms {
@@ -70,7 +70,7 @@ extension ClusterTests {
     @Test("a check that one of two slots denies leaves nothing in the other, for any weir")
     func denial() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let yaml = """
           policies:
             - {name: all, algorithm: token-bucket, limit: 1000, period: \(forever)}

@@ -20,7 +20,7 @@ extension ClusterTests {
     @Test("orders and resets given to one weir are obeyed by all, wherever the key's slot is")
     func orders() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let weirs = try WeirProcess.clusterFleet(
           3, Self.policies, redis: cluster.url, arguments: patient + ["--threads", "2"])
         // Enough users for all masters.
@@ -66,7 +66,7 @@ extension ClusterTests {
     @Test("explain and the state of keys tell of counters in two slots, and spend nothing")
     func explain() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let weirs = try WeirProcess.clusterFleet(2, Self.policies, redis: cluster.url)
         #expect(try status(weirs[0], "/all/x", "ann") == 200)
         for _ in 0..<3 {

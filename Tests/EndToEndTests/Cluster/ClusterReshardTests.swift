@@ -54,7 +54,7 @@ extension ClusterTests {
     @Test("slots move back and forth under load: no check fails, none is lost, and the limit is met exactly")
     func resharding() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let weirs = try WeirProcess.clusterFleet(3, Self.policies, redis: cluster.url, arguments: Self.arguments)
         let client = try weirs[0].client()
         for user in 0..<5 {
@@ -89,7 +89,7 @@ extension ClusterTests {
     @Test("a switch by hand (CLUSTER FAILOVER) under load loses nothing and fails no check")
     func switched() async throws {
       try await aside {
-        let cluster = try RedisCluster()
+        let cluster = try RedisCluster(nodeTimeout: steady)
         let weirs = try WeirProcess.clusterFleet(3, Self.policies, redis: cluster.url, arguments: Self.arguments)
         let load = Load(weirs)
         defer { load.end() }
