@@ -164,10 +164,11 @@ public final class RedisStore {
 
   /// Asks Redis for the `.redis` charges of a ticket.
   ///
+  /// - Parameter believes: Whether states seen a moment ago may answer.
   /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
   ///   its holder is told later, exactly once, at the latest when its time is over.
-  public func ask(_ ticket: Ticket) -> Bool {
-    if remembers(ticket) { return true }
+  public func ask(_ ticket: Ticket, believes: Bool = true) -> Bool {
+    if believes, remembers(ticket) { return true }
     switch route {
     case .one(let node): return !node.ask(ticket)
     case .cluster(let router): return router.ask(ticket)

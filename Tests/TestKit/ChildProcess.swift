@@ -33,6 +33,18 @@ public final class ChildProcess: Sendable {
     pid = started.pid
     output = Collector(descriptor: started.output)
     diagnostics = Collector(descriptor: started.errors)
+    reapAtEnd()
+  }
+
+  /// Takes note of the end as soon as it comes, whoever still holds this: Swift Testing waits for the children of exit
+  /// tests by asking for any child that has ended, and never sees them behind one of ours that nobody has asked about.
+  private func reapAtEnd() {
+    let pid = pid
+    Thread.detachNewThread { [weak self] in
+      var info = unsafe siginfo_t()
+      while unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+      _ = self?.poll()
+    }
   }
 
   /// Held from the making of a pipe to the end of the spawn: a child started meanwhile by another thread would inherit

@@ -60,7 +60,7 @@ private final class SharedLook: TicketHolder {
     guard Decider.needsRedis(ticket.charges) else { return answer(.failed) }
     let look = SharedLook(answer)
     ticket.holder = look
-    if redis.ask(ticket) { look.redeemed(ticket) }
+    if redis.ask(ticket, believes: false) { look.redeemed(ticket) }
   }
 
   func redeemed(_ ticket: Ticket) {
