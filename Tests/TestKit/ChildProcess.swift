@@ -15,7 +15,7 @@ public final class ChildProcess: Sendable {
   public let pid: pid_t
   private let output: Collector
   private let diagnostics: Collector
-  private let status = Mutex<Status?>(nil)
+  private let ending = Ending()
 
   /// Starts `command[0]` (a path, or a name to look up in PATH) with the rest as its arguments and no standard input.
   ///
@@ -33,18 +33,26 @@ public final class ChildProcess: Sendable {
     pid = started.pid
     output = Collector(descriptor: started.output)
     diagnostics = Collector(descriptor: started.errors)
-    reapAtEnd()
+    Self.reap(pid, ending)
   }
 
   /// Takes note of the end as soon as it comes, whoever still holds this: Swift Testing waits for the children of exit
   /// tests by asking for any child that has ended, and never sees them behind one of ours that nobody has asked about.
-  private func reapAtEnd() {
-    let pid = pid
-    Thread.detachNewThread { [weak self] in
+  private static func reap(_ pid: pid_t, _ ending: Ending) {
+    Thread.detachNewThread {
       var info = unsafe siginfo_t()
       while unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-      _ = self?.poll()
+      ending.status.withLock { status in
+        var raw: Int32 = 0
+        _ = unsafe waitpid(pid, &raw, 0)
+        status = raw & 0x7f == 0 ? .exited((raw >> 8) & 0xff) : .killed(signal: raw & 0x7f)
+      }
     }
+  }
+
+  /// How the child ended; nil while it runs.
+  private final class Ending: Sendable {
+    let status = Mutex<Status?>(nil)
   }
 
   /// Held from the making of a pipe to the end of the spawn: a child started meanwhile by another thread would inherit
@@ -69,19 +77,11 @@ public final class ChildProcess: Sendable {
 
   /// Sends a signal, unless it has ended.
   public func signal(_ number: Int32) {
-    status.withLock { if $0 == nil { _ = kill(pid, number) } }
+    ending.status.withLock { if $0 == nil { _ = kill(pid, number) } }
   }
 
   /// How it ended, or nil while it runs.
-  public func poll() -> Status? {
-    status.withLock { known in
-      if known != nil { return known }
-      var raw: Int32 = 0
-      guard unsafe waitpid(pid, &raw, WNOHANG) == pid else { return nil }
-      known = raw & 0x7f == 0 ? .exited((raw >> 8) & 0xff) : .killed(signal: raw & 0x7f)
-      return known
-    }
-  }
+  public func poll() -> Status? { ending.status.withLock { $0 } }
 
   /// Waits for its end, and for the end of its output.
   ///
