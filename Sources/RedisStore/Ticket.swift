@@ -65,10 +65,8 @@ public final class Ticket {
   var token: UInt64 = 0
   /// How long it holds, in nanoseconds from when Redis decides; at most `Bounds.hold`.
   var holdLife: Int64 = 0
-  /// Of a confirmed ticket: when it was spent, in nanoseconds since the Unix epoch on the node's clock.
-  var spentAt: Int64 = 0
-  /// What the reply to a hold showed, charge by charge in Redis; nil where others' holds were counted in, so that it is
-  /// not to be believed for long. And when that was asked.
+  /// What the reply to a hold showed, charge by charge in Redis; whether none of it counts others' holds, so that it may be
+  /// believed for a while; and when that was asked.
   var shown: [ObservedState] = []
   var isShownSound = false
   var askedAt: Int64 = 0
