@@ -1,7 +1,8 @@
 -- holds.lua: counters of one key as they lie in a cluster, and what is held of them. Stands behind algorithms.lua and in
 -- front of hold.lua and settle.lua.
 --
--- KEYS[1]  "weir:{D}", a hash: field "domain:policy:aXXXXXXXX": a cell; "holds"; "marks"; "m" and a token: a mark
+-- KEYS[1]  "weir:{D}", a hash: field "domain:policy:aXXXXXXXX": a cell; "holds"; "marks"; "m" and a token: a
+--          mark; "log", empty: there are logs beside it
 -- KEYS[2…] "weir:{D}:" and a name like these fields': sliding logs
 -- ARGV[1]  one record of 19 bytes a charge, as charge.lua says
 -- ARGV[2]  what the script in hand wants a check
