@@ -32,6 +32,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
   .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
+/// WEIR_TESTS=A,B: build these test targets only, for a build that is to be short. Unset or empty: all.
+let chosenTests = (Context.environment["WEIR_TESTS"] ?? "").split(separator: ",").map(String.init)
+
 let package = Package(
   name: "weir",
   products: [.executable(name: "weir", targets: ["weir"])],
@@ -91,3 +94,6 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+if !chosenTests.isEmpty {
+  package.targets.removeAll { $0.type == .test && !chosenTests.contains($0.name) }
+}
