@@ -91,6 +91,14 @@ let package = Package(
         "EventLoop", "TestKit",
       ]),
     tests("EndToEndTests", ["TestKit"]),
+    // The corpora of the fuzz targets, by the targets' own rules; scripts/fuzz builds the same sources with an engine.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "RedisStore"], path: "Fuzz",
+      exclude: ["http1"]
+        + ["json-check", "forwarded", "policy-files", "redis-replies", "slot-map"].flatMap { target in
+          ["Entry.swift", "corpus", "words.dict"].map { "\(target)/\($0)" }
+        }, swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
