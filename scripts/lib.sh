@@ -86,9 +86,10 @@ need_swift() {
   command -v swift >/dev/null || fail "no swift on PATH; weir needs Swift 6.2 or later (https://swift.org/install)"
 }
 
-# build_release: builds the binary that is deployed; sets `weir` to its path.
+# build_release: builds the binary that is deployed; sets `weir` to its path. (--disable-local-rpath: it looks for no library
+# in its own folder.)
 build_release() {
-  local flags=(-c release --static-swift-stdlib --package-path "$root" --product weir)
+  local flags=(-c release --static-swift-stdlib --disable-local-rpath --package-path "$root" --product weir)
   swift build "${flags[@]}" </dev/null || fail "the release build failed"
   weir=$(swift build "${flags[@]}" --show-bin-path </dev/null)/weir
 }
