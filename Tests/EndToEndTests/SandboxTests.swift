@@ -4,11 +4,11 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite(.enabled(if: SandboxTests.canLoadProfiles, "install python3-seccomp")) struct SandboxTests {
-  static let canLoadProfiles =
-    (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/python3/dist-packages"))?
-    .contains { $0.hasPrefix("seccomp.") } == true
+private let canLoadProfiles =
+  (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/python3/dist-packages"))?
+  .contains { $0.hasPrefix("seccomp.") } == true
 
+@Suite(.enabled(if: canLoadProfiles, "install python3-seccomp")) struct SandboxTests {
   private static let profile = WeirProcess.repository + "/deploy/seccomp/weir.json"
   private static let loader = ["/usr/bin/python3", WeirProcess.repository + "/scripts/deploy/under_seccomp.py"]
 
