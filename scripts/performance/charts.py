@@ -60,7 +60,7 @@ def decades(low, high):
         return tens[0], tens[-1], tens
     ticks = [ten * part for ten in tens for part in (1, 2, 5)]
     start = max(tick for tick in ticks if tick <= low * (1 + 1e-9))
-    end = min((tick for tick in ticks if tick >= high * (1 - 1e-9)), default=tens[-1])
+    end = min(tick for tick in ticks if tick >= high * (1 - 1e-9) and tick > start)
     return start, end, [tick for tick in ticks if start <= tick <= end]
 
 
@@ -110,21 +110,25 @@ def mark(x, y, number):
     return f'<polygon class="{kind}" points="{points}"/>'
 
 
-def legend(names, y):
-    """Rows of marks and names from `y` on; the parts, and where what follows can begin."""
+def swatch(x, y, number):
+    return f'<rect class="f{number % len(LIGHT)}" x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10"/>'
+
+
+def legend(names, y, sign=mark):
+    """Rows of signs and names from `y` on; the parts, and where what follows can begin."""
     parts, x = [], LEFT
     for number, name in enumerate(names):
         width = 30 + 7.2 * len(name)
         if x + width > WIDTH - RIGHT and x > LEFT:
             x, y = LEFT, y + 20
-        parts += [mark(x + 5, y - 4, number), text(x + 16, y, name, kind="small")]
+        parts += [sign(x + 5, y - 4, number), text(x + 16, y, name, kind="small")]
         x += width
     return parts, y + 16
 
 
 def lines(title, description, x_label, y_label, series, x_log=False, y_log=False, x_ticks=None):
     """A chart of `series`: {name: [(x, median, least, most)]}. A thin line spans least to most."""
-    parts, top = legend(list(series), TOP + 8)
+    parts, top = legend(list(series), TOP + 8) if len(series) > 1 else ([], TOP + 4)
     bottom = top + PLOT_HEIGHT
     points = [point for line in series.values() for point in line]
     x_axis = Axis([point[0] for point in points], LEFT + 10, WIDTH - RIGHT - 10, x_log)
@@ -140,7 +144,9 @@ def lines(title, description, x_label, y_label, series, x_log=False, y_log=False
     parts.append(f'<path class="axis" d="M{LEFT} {bottom}H{WIDTH - RIGHT}"/>')
     for number, line in enumerate(series.values()):
         kind = f"s{number % len(LIGHT)}"
-        places = [(x_axis.at(x), y_axis.at(median), y_axis.at(least), y_axis.at(most)) for x, median, least, most in line]
+        places = [
+            (x_axis.at(x), y_axis.at(median), y_axis.at(least), y_axis.at(most)) for x, median, least, most in line
+        ]
         for x, _, least, most in places:
             parts.append(f'<path class="span {kind}" d="M{x:.1f} {least:.1f}V{most:.1f}"/>')
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y, _, _ in places)
@@ -153,11 +159,8 @@ def lines(title, description, x_label, y_label, series, x_log=False, y_log=False
 
 def bars(title, description, unit, rows, names=None, stacked=False):
     """Bars to the right: `rows` are (label, [(value, least, most, words)]), a value for each of `names`; None: no bar."""
-    names = names or []
     room = 20 + max(7.0 * len(label) for label, _ in rows)
-    parts, y = legend(names, TOP + 8) if names else ([], TOP + 4)
-    if names:
-        parts = [part for part in parts]
+    parts, y = legend(names, TOP + 8, swatch) if names and len(names) > 1 else ([], TOP + 4)
     totals = [
         sum(value[0] for value in values if value) if stacked else max(value[2] for value in values if value)
         for _, values in rows
@@ -172,12 +175,16 @@ def bars(title, description, unit, rows, names=None, stacked=False):
         for number, (value, least, most, words) in given:
             end = axis.at(value) - room
             thick = 18 if stacked or len(given) == 1 else 13
-            body.append(f'<rect class="f{number % len(LIGHT)}" x="{x:.1f}" y="{place:.1f}" width="{max(end, 0.5):.1f}" height="{thick}"/>')
+            body.append(
+                f'<rect class="f{number % len(LIGHT)}" x="{x:.1f}" y="{place:.1f}" width="{max(end, 0.5):.1f}" height="{thick}"/>'
+            )
             if stacked:
                 x += end
             else:
                 if most > least:
-                    body.append(f'<path class="axis" d="M{axis.at(least):.1f} {place + thick / 2:.1f}H{axis.at(most):.1f}"/>')
+                    body.append(
+                        f'<path class="axis" d="M{axis.at(least):.1f} {place + thick / 2:.1f}H{axis.at(most):.1f}"/>'
+                    )
                 body.append(text(axis.at(max(value, most)) + 6, place + thick - 3, words, kind="small"))
                 place += 16
         if stacked:

@@ -304,9 +304,9 @@ experiment_memory() {
   build_client
   for count in "$few" ${many:-}; do
     for algorithm in token-bucket fixed-window sliding-window sliding-log; do filled "$algorithm" "$count"; done
+    [ "$count" != "$few" ] || filled sliding-log "$few" 10
     filled_nginx "$count"
   done
-  filled sliding-log "$few" 10
   filled_redis "$few"
   keyed_policy one
   record start "" ms "$("$client" start "$weir" "$work/one" 20)"

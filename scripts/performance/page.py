@@ -120,7 +120,10 @@ def micro(nanoseconds, digits=2):
 
 def table(head, rows):
     """Markdown; all columns but the first are numbers."""
-    return "\n".join(["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"] + ["| " + " | ".join(row) + " |" for row in rows])
+    return "\n".join(
+        ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+        + ["| " + " | ".join(row) + " |" for row in rows]
+    )
 
 
 def microseconds(results, series, x, metric):
@@ -131,7 +134,11 @@ def line_of(results, metric, scale=1, where=None):
     """Series for a line chart over the recorded x."""
     series = {}
     for name in results.series(metric):
-        points = [(float(x), *(value / scale for value in results.spread(name, x, metric))) for x in results.xs(metric) if results.has(name, x, metric)]
+        points = [
+            (float(x), *(value / scale for value in results.spread(name, x, metric)))
+            for x in results.xs(metric)
+            if results.has(name, x, metric)
+        ]
         if where is None or where(name):
             series[name] = points
     return series
@@ -142,18 +149,48 @@ def throughput(results):
     base = names[0]
 
     def total(name):
-        return results.median(name, "", "cpu") + (results.median(name, "", "helper") if results.has(name, "", "helper") else 0)
+        return results.median(name, "", "cpu") + (
+            results.median(name, "", "helper") if results.has(name, "", "helper") else 0
+        )
 
     rows = []
     for name in names:
         rate, least, most = results.spread(name, "", "rate")
         helper = f"{micro(results.median(name, '', 'helper'))} µs" if results.has(name, "", "helper") else ""
         rows.append(
-            [name, spaced(rate), f"{spaced(least)} – {spaced(most)}", f"{rate / results.median(base, '', 'rate'):.2f}",
-             f"{micro(results.median(name, '', 'cpu'))} µs", helper, f"{total(name) / total(base):.2f}", f"{results.median(name, '', 'busy'):.0f} %"]
+            [
+                name,
+                spaced(rate),
+                f"{spaced(least)} – {spaced(most)}",
+                f"{rate / results.median(base, '', 'rate'):.2f}",
+                f"{micro(results.median(name, '', 'cpu'))} µs",
+                helper,
+                f"{total(name) / total(base):.2f}",
+                f"{results.median(name, '', 'busy'):.0f} %",
+            ]
         )
-    head = ["candidate", "decisions/s", "least – most", "ratio", "CPU a decision", "of Redis besides", "ratio of all CPU", "server's core busy"]
-    rates = [(name, [(*(value / 1000 for value in results.spread(name, "", "rate")), f"{results.median(name, '', 'rate') / 1000:.1f}")]) for name in names]
+    head = [
+        "candidate",
+        "decisions/s",
+        "least – most",
+        "ratio",
+        "CPU a decision",
+        "of Redis besides",
+        "ratio of all CPU",
+        "server's core busy",
+    ]
+    rates = [
+        (
+            name,
+            [
+                (
+                    *(value / 1000 for value in results.spread(name, "", "rate")),
+                    f"{results.median(name, '', 'rate') / 1000:.1f}",
+                )
+            ],
+        )
+        for name in names
+    ]
     costs = []
     for name in names:
         values = [(*microseconds(results, name, "", "cpu"), micro(results.median(name, "", "cpu")))]
@@ -161,8 +198,20 @@ def throughput(results):
             values.append((*microseconds(results, name, "", "helper"), micro(results.median(name, "", "helper"))))
         costs.append((name, values))
     return table(head, rows), {
-        "throughput": bars("Decisions a second, one core", "Bars: thousands of answers a second that each server gave to 64 connections, one core for the server, another for the load.", "thousand decisions a second; more is better", rates),
-        "cpu": bars("CPU time a decision", "Bars: microseconds of user and system time of the server for each answer, and of Redis besides where weir counts in it.", "microseconds of CPU a decision; less is better", costs, ["server", "Redis"], stacked=True),
+        "throughput": bars(
+            "Decisions a second, one core",
+            "Bars: thousands of answers a second that each server gave to 64 connections, one core for the server, another for the load.",
+            "thousand decisions a second; more is better",
+            rates,
+        ),
+        "cpu": bars(
+            "CPU time a decision",
+            "Bars: microseconds of user and system time of the server for each answer, and of Redis besides where weir counts in it.",
+            "microseconds of CPU a decision; less is better",
+            costs,
+            ["server", "Redis"],
+            stacked=True,
+        ),
     }
 
 
@@ -173,40 +222,95 @@ def latency(results):
         for share in shares:
             offered, achieved = results.median(name, share, "offered"), results.median(name, share, "achieved")
             rows.append(
-                [name, f"{share} %", spaced(offered), f"{spaced(achieved)}{'' if achieved >= 0.97 * offered else ' **short**'}"]
-                + [f"{results.median(name, share, metric) / 1e6:.3f} ms" for metric in ("p50", "p99", "p999", "slowest")]
-                + [f"{results.median(name, share, 'p99') / results.median(names[0], share, 'p99'):.2f}", f"{results.median(name, share, 'late') / 1e6:.3f} ms"]
+                [
+                    name,
+                    f"{share} %",
+                    spaced(offered),
+                    f"{spaced(achieved)}{'' if achieved >= 0.97 * offered else ' **short**'}",
+                ]
+                + [
+                    f"{results.median(name, share, metric) / 1e6:.3f} ms"
+                    for metric in ("p50", "p99", "p999", "slowest")
+                ]
+                + [
+                    f"{results.median(name, share, 'p99') / results.median(names[0], share, 'p99'):.2f}",
+                    f"{results.median(name, share, 'late') / 1e6:.3f} ms",
+                ]
             )
-    head = ["candidate", "load", "offered/s", "answered/s", "median", "99 %", "99.9 %", "slowest", "ratio of 99 %", "generator late, 99 %"]
+    head = [
+        "candidate",
+        "load",
+        "offered/s",
+        "answered/s",
+        "median",
+        "99 %",
+        "99.9 %",
+        "slowest",
+        "99 % against weir's",
+        "generator late, 99 %",
+    ]
     charts = {}
     for metric, part in (("p50", "median"), ("p99", "99 %"), ("p999", "99.9 %")):
         series = {}
         for name in names:
-            series[name] = [(results.median(name, share, "offered") / 1000, *(value / 1e6 for value in results.spread(name, share, metric))) for share in shares]
+            series[name] = [
+                (
+                    results.median(name, share, "offered") / 1000,
+                    *(value / 1e6 for value in results.spread(name, share, metric)),
+                )
+                for share in shares
+            ]
         charts[f"latency-{metric}"] = lines(
-            f"Time to the answer, {part}", f"Lines over the load, one a server: milliseconds within which {'half' if metric == 'p50' else part} of the answers came, counted from when each request was due.",
-            "thousand requests a second, offered", "milliseconds", series, x_log=True, y_log=True)
+            f"Time to the answer, {part}",
+            f"Lines over the load, one a server: milliseconds within which {'half' if metric == 'p50' else part} of the answers came, counted from when each request was due.",
+            "thousand requests a second, offered",
+            "milliseconds",
+            series,
+            x_log=True,
+            y_log=True,
+        )
     saturation = "; ".join(f"{name} {spaced(results.median(name, 'saturation', 'rate'))}" for name in names)
-    return f"Saturation, decisions a second as the median of this run's own rounds: {saturation}.\n\n" + table(head, rows), charts
+    return f"Saturation, decisions a second as the median of this run's own rounds: {saturation}.\n\n" + table(
+        head, rows
+    ), charts
 
 
 def redis_floors(results):
     rows, entries = [], []
-    base = results.median("PING", "64", "helper")
+    base = results.median("EVALSHA of INCR", "1", "helper")
     for name, x, metric in results.rows:
         if metric != "helper":
             continue
         way = {"1": "one at a time", "64": "64 at a time", "": "a check each"}[x]
         cost, least, most = results.spread(name, x, "helper")
         rows.append(
-            [name, way, f"{micro(cost)} µs", f"{micro(least)} – {micro(most)}", f"{cost / base:.1f}",
-             spaced(results.median(name, x, "rate")) if results.has(name, x, "rate") else "",
-             f"{micro(results.median(name, x, 'cpu'))} µs" if results.has(name, x, "cpu") else ""]
+            [
+                name,
+                way,
+                f"{micro(cost)} µs",
+                f"{micro(least)} – {micro(most)}",
+                f"{cost / base:.2f}",
+                spaced(results.median(name, x, "rate")) if results.has(name, x, "rate") else "",
+                f"{micro(results.median(name, x, 'cpu'))} µs" if results.has(name, x, "cpu") else "",
+            ]
         )
         entries.append((f"{name}, {way}" if x else name, [(*microseconds(results, name, x, "helper"), micro(cost))]))
-    head = ["asked of Redis", "a connection asks", "CPU of Redis each", "least – most", "ratio to PING, 64 at a time", "each second", "CPU of weir each"]
+    head = [
+        "asked of Redis",
+        "a connection asks",
+        "CPU of Redis each",
+        "least – most",
+        "ratio to a script that counts, one at a time",
+        "each second",
+        "CPU of weir each",
+    ]
     return table(head, rows), {
-        "redis-floors": bars("CPU time of Redis: a check of weir beside bare commands", "Bars: microseconds of Redis's CPU time for each command, and for each check that weir counts in Redis.", "microseconds of CPU of Redis; less is better", entries)
+        "redis-floors": bars(
+            "CPU time of Redis: a check of weir beside bare commands",
+            "Bars: microseconds of Redis's CPU time for each command, and for each check that weir counts in Redis.",
+            "microseconds of CPU of Redis; less is better",
+            entries,
+        )
     }
 
 
@@ -216,10 +320,23 @@ def memory(results):
     names = [name for name in results.series("bytes") if name != "binary"]
     rows = []
     for name in names:
-        cells = [f"{results.median(name, count, 'bytes')} bytes" if results.has(name, count, "bytes") else "" for count in counts]
-        usage = next((f"{results.median(name, count, 'usage')} bytes" for count in counts if results.has(name, count, "usage")), "")
+        cells = [
+            f"{results.median(name, count, 'bytes')} bytes" if results.has(name, count, "bytes") else ""
+            for count in counts
+        ]
+        usage = next(
+            (f"{results.median(name, count, 'usage')} bytes" for count in counts if results.has(name, count, "usage")),
+            "",
+        )
         first = next(count for count in counts if results.has(name, count, "bytes"))
-        rows.append([name, *cells, f"{results.median(name, first, 'bytes') / results.median(names[0], first, 'bytes'):.2f}", usage])
+        rows.append(
+            [
+                name,
+                *cells,
+                f"{results.median(name, first, 'bytes') / results.median(names[0], first, 'bytes'):.2f}",
+                usage,
+            ]
+        )
     head = ["keys of", *(f"{spaced(int(count))} keys" for count in counts), "ratio", "MEMORY USAGE of one"]
     idle = next(count for count in counts if results.has("idle", count, "kib"))
     words = (
@@ -227,11 +344,25 @@ def memory(results):
         f"From start to first answer, median of 20: {results.median('start', '', 'ms')} ms. Binary: {results.median('binary', '', 'bytes') / 1048576:.1f} MiB."
     )
     entries = [
-        (name, [(*results.spread(name, count, "bytes"), str(results.median(name, count, "bytes"))) if results.has(name, count, "bytes") else None for count in counts])
+        (
+            name,
+            [
+                (*results.spread(name, count, "bytes"), str(results.median(name, count, "bytes")))
+                if results.has(name, count, "bytes")
+                else None
+                for count in counts
+            ],
+        )
         for name in names
     ]
     return words + "\n\n" + table(head, rows), {
-        "memory": bars("Memory a key", "Bars: bytes of memory for each key, of weir by algorithm, of nginx limit_req, and of Redis.", "bytes a key; less is better", entries, [f"{spaced(int(count))} keys" for count in counts])
+        "memory": bars(
+            "Memory a key",
+            "Bars: bytes of memory for each key, of weir by algorithm, of nginx limit_req, and of Redis.",
+            "bytes a key; less is better",
+            entries,
+            [f"{spaced(int(count))} keys" for count in counts],
+        )
     }
 
 
@@ -241,9 +372,19 @@ def policies(results):
         xs = [x for x in results.xs("cpu") if results.has(name, x, "cpu")]
         rows += [[name, spaced(int(x)), *cost_cells(results, name, x, xs[0])] for x in xs]
     charts = {}
-    for series, file, title in (("one of them matches", "policies", "CPU time a decision against the number of policies"), ("all of them match", "matching", "CPU time a decision against how many policies match")):
-        charts[file] = lines(title, "A line: microseconds of weir's CPU time a check.", "policies" if file == "policies" else "policies that match the check", "microseconds of CPU a decision",
-                             line_of(results, "cpu", 1000, lambda name: name == series), x_log=True, x_ticks=[1, 2, 4, 8, 16] if file == "matching" else None)
+    for series, file, title in (
+        ("one of them matches", "policies", "CPU time a decision against the number of policies"),
+        ("all of them match", "matching", "CPU time a decision against how many policies match"),
+    ):
+        charts[file] = lines(
+            title,
+            "A line: microseconds of weir's CPU time a check.",
+            "policies" if file == "policies" else "policies that match the check",
+            "microseconds of CPU a decision",
+            line_of(results, "cpu", 1000, lambda name: name == series),
+            x_log=True,
+            x_ticks=[1, 2, 4, 8, 16] if file == "matching" else None,
+        )
     return table(["of the policies", "policies", *COST_HEAD], rows), charts
 
 
@@ -253,15 +394,41 @@ COST_HEAD = ["CPU a decision", "least – most", "ratio", "decisions/s"]
 def cost_cells(results, name, x, first):
     cost, least, most = results.spread(name, x, "cpu")
     rate = spaced(results.median(name, x, "rate")) if results.has(name, x, "rate") else ""
-    return [f"{micro(cost)} µs", f"{micro(least)} – {micro(most)}", f"{cost / results.median(name, first, 'cpu'):.2f}", rate]
+    if cost < 1000:
+        return [f"{cost:.0f} ns", f"{least:.0f} – {most:.0f}", f"{cost / results.median(name, first, 'cpu'):.2f}", rate]
+    return [
+        f"{micro(cost)} µs",
+        f"{micro(least)} – {micro(most)}",
+        f"{cost / results.median(name, first, 'cpu'):.2f}",
+        rate,
+    ]
 
 
 def cells(results):
     xs = results.xs("cpu")
-    rows = [[name, spaced(int(x)), *cost_cells(results, name, x, xs[0])] for name in results.series("cpu") for x in xs if results.has(name, x, "cpu")]
+    rows = [
+        [name, spaced(int(x)), *cost_cells(results, name, x, xs[0])]
+        for name in results.series("cpu")
+        for x in xs
+        if results.has(name, x, "cpu")
+    ]
     return table(["what is measured", "keys", *COST_HEAD], rows), {
-        "cells": lines("CPU time a decision against the number of keys", "Lines: microseconds of CPU time a check over HTTP, and of the decision alone, as the number of keys grows.", "keys, asked in random order", "microseconds of CPU a decision",
-                       line_of(results, "cpu", 1000), x_log=True)
+        "cells": lines(
+            "CPU time a check over HTTP against the number of keys",
+            "A line: microseconds of weir's CPU time a check as the number of keys grows.",
+            "keys, asked in random order",
+            "microseconds of CPU a check",
+            line_of(results, "cpu", 1000, lambda name: name == "a check over HTTP"),
+            x_log=True,
+        ),
+        "cells-decision": lines(
+            "CPU time of the decision alone against the number of keys",
+            "A line: nanoseconds of CPU time of a decision, without HTTP, as the number of keys grows.",
+            "keys, asked in random order",
+            "nanoseconds of CPU a decision",
+            line_of(results, "cpu", 1, lambda name: name == "the decision alone"),
+            x_log=True,
+        ),
     }
 
 
@@ -272,41 +439,80 @@ def threads(results):
         for x in xs:
             cost, least, most = results.spread(name, x, "cpu")
             rate = results.median(name, x, "rate")
-            rows.append([name, x, spaced(rate), f"{rate / results.median(name, xs[0], 'rate'):.2f}", f"{micro(cost)} µs", f"{micro(least)} – {micro(most)}", f"{cost / results.median(name, xs[0], 'cpu'):.2f}", f"{results.median(name, x, 'busy'):.0f} %"])
+            rows.append(
+                [
+                    name,
+                    x,
+                    spaced(rate),
+                    f"{rate / results.median(name, xs[0], 'rate'):.2f}",
+                    f"{micro(cost)} µs",
+                    f"{micro(least)} – {micro(most)}",
+                    f"{cost / results.median(name, xs[0], 'cpu'):.2f}",
+                    f"{results.median(name, x, 'busy'):.0f} %",
+                ]
+            )
     ticks = [int(x) for x in xs]
-    return table(["candidate", "threads", "decisions/s", "ratio", "CPU a decision", "least – most", "ratio", "cores kept busy, of 100 % each"], rows), {
-        "threads-rate": lines("Decisions a second against threads, the load on the same cores", "Lines: thousands of decisions a second with 1 thread and more; server and load share all cores.", "threads of the server", "thousand decisions a second", line_of(results, "rate", 1000), x_ticks=ticks),
-        "threads-cpu": lines("CPU time a decision against threads", "Lines: microseconds of the server's CPU time a decision with 1 thread and more.", "threads of the server", "microseconds of CPU a decision", line_of(results, "cpu", 1000), x_ticks=ticks),
+    return table(
+        [
+            "candidate",
+            "threads",
+            "decisions/s",
+            "ratio",
+            "CPU a decision",
+            "least – most",
+            "ratio",
+            "cores kept busy, of 100 % each",
+        ],
+        rows,
+    ), {
+        "threads-rate": lines(
+            "Decisions a second against threads, the load on the same cores",
+            "Lines: thousands of decisions a second with 1 thread and more; server and load share all cores.",
+            "threads of the server",
+            "thousand decisions a second",
+            line_of(results, "rate", 1000),
+            x_log=True,
+            x_ticks=ticks,
+        ),
+        "threads-cpu": lines(
+            "CPU time a decision against threads",
+            "Lines: microseconds of the server's CPU time a decision with 1 thread and more.",
+            "threads of the server",
+            "microseconds of CPU a decision",
+            line_of(results, "cpu", 1000),
+            x_log=True,
+            x_ticks=ticks,
+        ),
     }
 
 
-ONE_CORE = "The server has one thread on the first core, the load 64 connections on the second."
+ONE_CORE = "The server has one thread on the first core, the load (64 connections) on the second."
 # Of each experiment: its heading, what is measured and how, and what makes its table and its charts.
 PAGE = {
     "throughput": (
         "Throughput and CPU a decision",
         f"How many allowed checks a second one core answers, and what each costs. {ONE_CORE} 1000 clients in turn, told apart by a header, each with a counter of its own and a limit that is never reached. "
         "weir parses the request, finds the policy, decides and answers with the `X-RateLimit` headers; `return 200` only answers with such headers, the same each time; `limit_req` decides and answers with a page of 43 bytes and no such headers; "
-        "Envoy answers by `direct_response`, with and without a `local_ratelimit` that has a bucket for each client and sends the headers. \"with Redis\" counts in a redis-server that shares weir's core. "
+        'Envoy answers by `direct_response`, with and without a `local_ratelimit` that has a bucket for each client and sends the headers. "with Redis" counts in a redis-server that shares weir\'s core. '
         "What weir saves or costs behind a gateway is another question (`scripts/bench gateways`): there each check is a request more. Where the server's core is not busy, the load was the limit, and decisions a second say so of the load; the CPU time does not depend on it.",
         throughput,
     ),
     "latency": (
         "Latency at several loads",
         f"How long answers take at 10 to 90 % of what each candidate can do. {ONE_CORE} First each is saturated in turn; then requests are due at random instants (Poisson) at that part of the rate, over 64 kept connections and without pipelining, and time counts from the instant at which a request was due, "
-        "so that a server that stalls is charged for all that would have come meanwhile. A request that finds all connections busy waits, and its wait counts. \"Generator late\" is how late the generator itself was: what is not above it is not the server's. **short**: the server did not keep up with what was offered.",
+        'so that a server that stalls is charged for all that would have come meanwhile. A request that finds all connections busy waits, and its wait counts. "Generator late" is how late the generator itself was: what is not above it is not the server\'s. **short**: the server did not keep up with what was offered.',
         latency,
     ),
     "redis-floors": (
         "What Redis spends",
         "CPU time of redis-server, by its own account, for a check that weir counts in it, and for the least that one could ask of it: bare commands by redis-benchmark over 64 connections, one and 64 on their way on each; a script that does nothing; a script that counts. "
-        "\"weir's script, a call a check\" is the very call that weir makes for a lone check, 64 of them on their way on each of 50 connections. weir (1000 clients in turn, Redis and weir on one core) gathers checks into shared calls.",
+        '"weir\'s script, a call a check" is the very call that weir makes for a lone check, 64 of them on their way on each of 50 connections. weir (1000 clients in turn, Redis and weir on one core) gathers checks into shared calls.',
         redis_floors,
     ),
     "memory": (
         "Memory a key",
         "Bytes a key, once each, since sizes repeat: growth of weir's resident memory; of the touched part of nginx's `limit_req` zone; of Redis's `used_memory`, for weir's keys and for a plain counter with an expiry. "
-        "Each key was asked for once, \"10 admissions\" ten times (a log remembers each; the other algorithms do not grow). weir keeps digests, here and in Redis, so that its keys do not grow with what they are made of; nginx and the plain counter keep the text (`client-` and a number).",
+        'Each key was asked for once, "10 admissions" ten times (a log remembers each; the other algorithms do not grow). weir keeps digests, here and in Redis, so that its keys do not grow with what they are made of; nginx and the plain counter keep the text (`client-` and a number).',
         memory,
     ),
     "policies": (
