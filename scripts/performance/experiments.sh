@@ -31,65 +31,6 @@ take_turns() {
   done
 }
 
-# The limiters, each with a limit of its own for each value of X-Client that is never reached.
-
-# start_shared_weir POLICIES: a weir that counts in the Redis of start_redis. Sets `metrics_port` besides.
-start_shared_weir() {
-  metrics_port=$(free_port)
-  # With time for the stalls of a shared machine: a check that ran out of it would be cheap, and not what is measured.
-  start_weir "$1" --redis "redis://127.0.0.1:$redis_port" --redis-timeout 5s --metrics "127.0.0.1:$metrics_port"
-}
-
-# A page and not "return": that would answer before limit_req is asked.
-start_nginx_limiter() {
-  start_nginx "limit-$threads" "limit_req_zone \$http_x_client zone=z:10m rate=1000000r/s; server { listen 127.0.0.1:PORT;
-    location / { limit_req zone=z burst=1000000 nodelay; empty_gif; } }"
-}
-
-# start_envoy NAME [FILTER]: an Envoy that answers by itself; FILTER is YAML, before the router. Sets `port` and `pid`.
-start_envoy() {
-  port=$(free_port)
-  cat >"$work/$1.yaml" <<YAML
-static_resources:
-  listeners:
-    - address: {socket_address: {address: 127.0.0.1, port_value: $port}}
-      filter_chains:
-        - filters:
-            - name: envoy.filters.network.http_connection_manager
-              typed_config:
-                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                stat_prefix: b
-                http_filters:
-                  ${2:-}
-                  - name: envoy.filters.http.router
-                    typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-                route_config:
-                  virtual_hosts:
-                    - {name: all, domains: ["*"], routes: [{match: {prefix: "/"}, direct_response: {status: 200}}]}
-YAML
-  taskset -c "$server_core" "$tools/envoy" -c "$work/$1.yaml" --concurrency 1 --use-dynamic-base-id -l error &
-  pid=$!
-  pids+=("$pid")
-  wait_for_port "$port" "$pid"
-}
-
-start_envoy_limiter() {
-  start_envoy envoy-limiter '- name: envoy.filters.http.local_ratelimit
-                    typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
-                      stat_prefix: l
-                      token_bucket: {max_tokens: 1000000000, tokens_per_fill: 1000000000, fill_interval: 1s}
-                      always_consume_default_token_bucket: false
-                      max_dynamic_descriptors: 1024
-                      enable_x_ratelimit_headers: DRAFT_VERSION_03
-                      rate_limits: [{actions: [{request_headers: {header_name: x-client, descriptor_key: client}}]}]
-                      descriptors:
-                        - entries: [{key: client}]
-                          token_bucket: {max_tokens: 1000000000, tokens_per_fill: 1000000000, fill_interval: 1s}
-                      filter_enabled: {default_value: {numerator: 100}}
-                      filter_enforced: {default_value: {numerator: 100}}'
-}
-
 # json_lua: the JSON form for 1000 clients in turn.
 json_lua() {
   cat >"$work/json.lua" <<'LUA'
@@ -218,101 +159,6 @@ experiment_redis-floors() {
   all_shared "$metrics_port"
 }
 
-# long_policy ALGORITHM: its cells keep their information while the experiment runs. Writes $work/long.
-long_policy() {
-  mkdir -p "$work/long"
-  printf 'policies: [{name: k, key: [header.x-client], missing: share, algorithm: %s, limit: 1000, period: 366d}]\n' \
-    "$1" >"$work/long/policy.yaml"
-}
-
-# fill KEYS [TIMES]: so many keys, asked for so many times each, of the server that was just started.
-fill() {
-  local time
-  for ((time = 0; time < ${2:-1}; time++)); do
-    taskset -c "$load_core" "$client" fill "127.0.0.1:$port" "$1" >&2
-  done
-}
-
-# filled ALGORITHM KEYS [TIMES]: records what a key of a weir takes.
-filled() {
-  local before metrics_port name=$1
-  reset_candidates
-  long_policy "$1"
-  metrics_port=$(free_port)
-  start_weir "$work/long" --max-keys 2000000 --metrics "127.0.0.1:$metrics_port"
-  [ "${3:-1}" = 1 ] || name+=", $3 admissions"
-  sleep 0.5
-  before=$(rss "$pid")
-  [ "$name" != token-bucket ] || record idle "$2" kib "$before"
-  fill "$2" "${3:-1}"
-  [ "$(metric "$metrics_port" weir_keys)" -ge "$2" ] || fail "weir does not hold $2 keys"
-  record "weir, $name" "$2" bytes $((($(rss "$pid") - before) * 1024 / $2))
-}
-
-# shared_memory PID: the part of a zone that this worker has touched, in KiB.
-shared_memory() { awk '/^RssShmem/ { print $2 }' "/proc/$1/status"; }
-
-filled_nginx() {
-  local before
-  reset_candidates
-  mkdir -p "$work/page"
-  chmod 755 "$work" "$work/page"
-  : >"$work/page/empty"
-  start_nginx zone "limit_req_zone \$http_x_client zone=z:512m rate=1r/m; server { listen 127.0.0.1:PORT;
-    location / { limit_req zone=z burst=1000 nodelay; root $work/page; try_files /empty =404; } }"
-  before=$(shared_memory "$pid")
-  fill "$1"
-  record "nginx limit_req" "$1" bytes $((($(shared_memory "$pid") - before) * 1024 / $1))
-}
-
-# used_memory: bytes, by Redis's own account.
-used_memory() { redis-cli -p "$redis_port" info memory | tr -d '\r' | awk -F: '$1 == "used_memory" { print $2 }'; }
-
-# redis_keys SERIES KEYS BEFORE PATTERN: records what each of so many keys takes, and what Redis says of one like PATTERN.
-redis_keys() {
-  local after key
-  after=$(used_memory)
-  [ "$(redis-cli -p "$redis_port" dbsize)" -ge "$2" ] || fail "Redis does not hold $2 keys"
-  key=$(redis-cli -p "$redis_port" --scan --pattern "$4" | sed -n 1p)
-  record "$1" "$2" bytes $(((after - $3) / $2))
-  record "$1" "$2" usage "$(redis-cli -p "$redis_port" memory usage "$key")"
-}
-
-filled_redis() {
-  local algorithm before metrics_port
-  for algorithm in token-bucket fixed-window sliding-window sliding-log; do
-    reset_candidates
-    long_policy "$algorithm"
-    start_redis
-    start_shared_weir "$work/long"
-    before=$(used_memory)
-    fill "$1"
-    all_shared "$metrics_port"
-    redis_keys "Redis, $algorithm" "$1" "$before" 'weir:*:default:k:*'
-  done
-  reset_candidates
-  start_redis
-  before=$(used_memory)
-  redis-cli -p "$redis_port" eval 'for i = 0, ARGV[1] - 1 do
-    redis.call("incr", "client-" .. i) redis.call("expire", "client-" .. i, 100000) end' 0 "$1" >&2
-  redis_keys "Redis, INCR and EXPIRE" "$1" "$before" 'client-*'
-}
-
-experiment_memory() {
-  local algorithm count few=100000
-  ((quick == 0)) || few=20000
-  build_client
-  for count in "$few" ${many:-}; do
-    for algorithm in token-bucket fixed-window sliding-window sliding-log; do filled "$algorithm" "$count"; done
-    [ "$count" != "$few" ] || filled sliding-log "$few" 10
-    filled_nginx "$count"
-  done
-  filled_redis "$few"
-  keyed_policy one
-  record start "" ms "$("$client" start "$weir" "$work/one" 20)"
-  record binary "" bytes "$(stat -c %s "$weir")"
-}
-
 # policies_file FOLDER COUNT PATH: so many policies; a NUMBER in PATH is the policy's.
 policies_file() {
   local number
@@ -400,6 +246,6 @@ run_experiment() {
     reset_candidates
     "experiment_$1"
   )
-  python3 "$root/scripts/performance/page.py" keep "$1" "$work/record" "$output" rounds="$rounds" seconds="$seconds" \
+  python3 -B "$root/scripts/performance/page.py" keep "$1" "$work/record" "$output" rounds="$rounds" seconds="$seconds" \
     quick="$quick" weir="$weir" envoy="$root/.build/tools/bin/envoy" >&2
 }

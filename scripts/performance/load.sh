@@ -102,6 +102,14 @@ build_client() {
   client=$(swift build "${flags[@]}" --show-bin-path </dev/null)/bench
 }
 
+# fill KEYS [TIMES]: so many keys, asked for so many times each, of the server that was just started.
+fill() {
+  local time
+  for ((time = 0; time < ${2:-1}; time++)); do
+    taskset -c "$load_core" "$client" fill "127.0.0.1:$port" "$1" >&2
+  done
+}
+
 # rss PID: resident memory in KiB.
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
