@@ -14,7 +14,9 @@ import re
 import sys
 
 import sections
+import summary
 from results import Results, found, keep
+from tables import table
 
 ONE_CORE = "The server has one thread on the first core, the load (64 connections) on the second."
 # Of each experiment: its heading, what is measured and how, and what makes its table and its charts.
@@ -145,7 +147,12 @@ def draw(output):
     if len(all_circumstances) == 1:
         parts.append(f"Measured on {all_circumstances.pop()}")
         all_circumstances = set()
-    parts.append("* " + "\n* ".join(f"[{PAGE[name][0]}](#{anchor(PAGE[name][0])})" for name in runs))
+    rows = []
+    for name, run in runs.items():
+        link = f"[{PAGE[name][0]}](#{anchor(PAGE[name][0])})"
+        lines = list(summary.ROWS[name](Results(run))) if name in summary.ROWS else [("", "")]
+        rows += [[link, *line] for line in lines]
+    parts.append(table(["section", "what", "figure"], rows).replace("---:", "---"))
     for name, run in runs.items():
         parts += section(name, run, output, is_alone=bool(all_circumstances))
     with open(f"{output}/performance.md", "w") as page:
