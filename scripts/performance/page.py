@@ -39,8 +39,8 @@ PAGE = {
         then requests are due at random instants (Poisson) at that part of the rate, over kept connections and without
         pipelining, and time counts from the instant at which a request was due, so that a server that stalls is charged for
         all that would have come meanwhile. A request that finds all connections busy waits, and its wait counts. "Generator
-        late" is how late the load itself was, which is in the other columns too. **Short**: fewer answers than
-        97 % of what was offered.""",
+        late" is how late the load itself was, which is in the other columns too. **Short**: fewer answers
+        than 97 % of what was offered, by the server or, where the load was late, by the load.""",
         sections.latency,
     ),
     "redis-floors": (
@@ -112,14 +112,19 @@ def kept_runs(output):
     return {name: runs[name] for name in PAGE if name in runs}
 
 
-def circumstances(run):
-    """On what, and of what, a run was."""
-    software = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    return f"{run['machine']}. {software}."
+def circumstances(runs):
+    """On what, and of what, these runs were, if it is the same for all; else nothing."""
+    known = {("machine", run["machine"]) for run in runs}
+    # An experiment before the first that installs Envoy does not know its version.
+    known |= {item for run in runs for item in run["versions"].items() if item[1] != "unknown"}
+    if len(known) > len(dict(known)):
+        return None
+    versions = {name: dict(known)[name] for name in runs[0]["versions"] if name in dict(known)}
+    return f"{runs[0]['machine']}. {', '.join(' '.join(version) for version in versions.items())}."
 
 
-def section(name, run, output, is_alone):
-    """The Markdown of an experiment, whose charts are written. `is_alone`: its circumstances are not those of the page."""
+def section(name, run, output, where):
+    """The Markdown of an experiment, whose charts are written. `where`: its circumstances, unless the page has them."""
     title, how, make = PAGE[name]
     body, charts = make(Results(run))
     parts = [f"## {title}", one_line(how), body]
@@ -129,14 +134,14 @@ def section(name, run, output, is_alone):
         parts.append(f"![{found(r'<title id=.t.>(.*?)</title>', picture)}](images/performance/{file}.svg)")
     command = f"scripts/bench all --only {name}" + (" --quick" if run["quick"] else "")
     repeated = "once each" if name == "memory" else f"{run['rounds']} rounds of {run['seconds']} s"
-    parts.append(f"`{command}`: {repeated}, {run['taken']}." + (f" {circumstances(run)}" if is_alone else ""))
+    parts.append(f"`{command}`: {repeated}, {run['taken']}." + (f" {where}" if where else ""))
     return parts
 
 
 def draw(output):
     runs = kept_runs(output)
     os.makedirs(f"{output}/images/performance", exist_ok=True)
-    all_circumstances = {circumstances(run) for run in runs.values()}
+    shared = circumstances(list(runs.values()))
     parts = [
         "<!-- Written by scripts/bench all; scripts/bench draw writes it again from performance/*.json. Do not edit. -->",
         "# Performance",
@@ -144,9 +149,8 @@ def draw(output):
     ]
     if any(run["quick"] for run in runs.values()):
         parts.append("> **From a quick run**, which shows only that everything runs. Its figures mean nothing.")
-    if len(all_circumstances) == 1:
-        parts.append(f"Measured on {all_circumstances.pop()}")
-        all_circumstances = set()
+    if shared:
+        parts.append(f"Measured on {shared}")
     rows = []
     for name, run in runs.items():
         link = f"[{PAGE[name][0]}](#{anchor(PAGE[name][0])})"
@@ -154,7 +158,7 @@ def draw(output):
         rows += [[link, *line] for line in lines]
     parts.append(table(["section", "what", "figure"], rows).replace("---:", "---"))
     for name, run in runs.items():
-        parts += section(name, run, output, is_alone=bool(all_circumstances))
+        parts += section(name, run, output, "" if shared else circumstances([run]))
     with open(f"{output}/performance.md", "w") as page:
         page.write("\n\n".join(parts) + "\n")
 
