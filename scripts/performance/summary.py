@@ -33,10 +33,11 @@ def redis_floors(results):
 
 def memory(results):
     count = max((x for x in results.xs("bytes") if x), key=int)
-    names = ("weir, token-bucket", "nginx limit_req")
-    own, nginx = (results.median(name, count, "bytes") for name in names)
+    own = results.median("weir, token-bucket", count, "bytes")
+    has_nginx = results.has("nginx limit_req", count, "bytes")
+    nginx = f"; nginx limit_req {results.median('nginx limit_req', count, 'bytes')}" if has_nginx else ""
     idle = results.median("idle", count, "kib") / 1024
-    yield f"memory a key, {spaced(int(count))} keys, token-bucket", f"{own} bytes; nginx limit_req {nginx}"
+    yield f"memory a key, {spaced(int(count))} keys, token-bucket", f"{own} bytes{nginx}"
     yield "resident when idle; start to first answer", f"{idle:.1f} MiB; {results.median('start', '', 'ms')} ms"
 
 
