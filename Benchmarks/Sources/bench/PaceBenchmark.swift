@@ -109,7 +109,7 @@ struct PaceBenchmark {
     dueAt = Array(repeating: 0, count: count)
     free = Array(0..<count)
     heads = Array(repeating: [], count: count)
-    events = unsafe Array(repeating: epoll_event(), count: count)
+    unsafe events = unsafe Array(repeating: epoll_event(), count: count)
     for index in 0..<count {
       var event = unsafe epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: UInt64(index)))
       guard unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptors[index], &event) == 0 else { stop("epoll_ctl failed") }
