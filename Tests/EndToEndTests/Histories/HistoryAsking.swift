@@ -55,7 +55,7 @@ enum HistoryPlan {
 struct CheckTold {
   var answer: CounterAnswer
   /// Counters that denied.
-  var denying: Set<Int> = []
+  var denying: Set<Int>
 
   /// Nil for 503: nobody knows whether it was counted.
   init?(_ response: HTTPResponse, to call: CounterCall, _ algorithm: String) throws {
@@ -65,9 +65,9 @@ struct CheckTold {
     }
     let numbers = Self.remaining(response["RateLimit"] ?? "")
     let violated = response.json?["violated-policies"]?.array?.compactMap(\.string) ?? []
-    for part in call.parts where violated.contains(HistoryPlan.policy(part.counter, algorithm)) {
-      denying.insert(part.counter)
-    }
+    let denying = Set(
+      call.parts.map(\.counter).filter { violated.contains(HistoryPlan.policy($0, algorithm)) })
+    self.denying = denying
     let left = call.parts.map { numbers[HistoryPlan.policy($0.counter, algorithm)] }
     // A part of a check over two slots that was not waited for, since the other one denied, has no number.
     let isComplete = zip(call.parts, left).allSatisfy { part, number in
