@@ -98,6 +98,44 @@ import Testing
     }
   }
 
+  /// Whether any order explains the rest, by trying all.
+  private func anyOrder(_ history: [Call], _ rest: [Int], _ state: [Int64], _ model: CounterModel) -> Bool {
+    if rest.allSatisfy({ history[$0].output == nil }) { return true }
+    let due = rest.map { history[$0].answered }.min() ?? .max
+    return rest.contains { place in
+      guard history[place].invoked <= due else { return false }
+      guard let next = model.next(state, history[place].input, history[place].output) else { return false }
+      return anyOrder(history, rest.filter { $0 != place }, next, model)
+    }
+  }
+
+  @Test("small histories, right and wrong, with calls that got no answer, are judged as by trying all orders")
+  func allOrders() {
+    var verdicts = [true: 0, false: 0]
+    for seed in UInt64(0)..<1500 {
+      var generator = SeededGenerator(seed: seed)
+      let model = CounterModel([4, 3], denialNumbers: generator.pick([.exact, .exact, .maybeOlder]))
+      let history = (0..<7).map { _ -> Call in
+        let counters = generator.pick([[0], [1], [0, 1]])
+        var input = CounterCall(counters.map { .init($0, generator.pick([0, 1, 1, 2])) })
+        if Int.random(in: 0..<8, using: &generator) == 0 { input = CounterCall(reset: counters[0]) }
+        let invoked = Int64.random(in: 0..<20, using: &generator)
+        if Int.random(in: 0..<3, using: &generator) == 0 { return Call(unanswered: invoked, input) }
+        let numbers: [Int64?] = [nil, nil, nil, nil, nil, 1, 2, 3]
+        let left = input.isReset ? [] : input.parts.map { _ in generator.pick(numbers) }
+        let isAllowed = input.isReset || Int.random(in: 0..<6, using: &generator) > 0
+        let answered = invoked + Int64.random(in: 0..<12, using: &generator)
+        return Call(invoked, answered, input, CounterAnswer(isAllowed: isAllowed, left: left))
+      }
+      let expected = anyOrder(history, Array(history.indices), model.initial, model)
+      let found = Linearizability.check(history, model)
+      verdicts[expected, default: 0] += 1
+      #expect((found.failure == nil) == expected, "seed \(seed): \(found)")
+      if let order = found.order { #expect(holds(order, history, model), "seed \(seed)") }
+    }
+    #expect(verdicts.values.allSatisfy { $0 > 200 }, "\(verdicts)")
+  }
+
   @Test("thousands of calls are decided, the parts of a history by themselves")
   func long() {
     var generator = SeededGenerator(seed: 1)

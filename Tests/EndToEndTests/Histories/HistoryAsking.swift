@@ -122,8 +122,8 @@ struct HistoryRun {
           isAnswered = told != nil
           return told?.answer
         }
-        // Whoever gets no answer asks on when there may be one.
-        if !isAnswered { pause(seconds: 0.02) }
+        // Whoever gets no answer asks on when there may be one: the more calls nobody knows about, the longer the search.
+        if !isAnswered { pause(seconds: 0.3) }
       }
     }
     return recorder.history

@@ -30,7 +30,7 @@ import Testing
     var unanswered = 0
     for algorithm in algorithms {
       // One user only: what is lost shows soon in the numbers of others.
-      let run = HistoryRun(threads: 12, calls: 25, costs: [0, 1, 1, 2], users: 1)
+      let run = HistoryRun(threads: 10, calls: 30, costs: [0, 1, 1, 2], users: 1)
       let answers = Atomic(0)
       let history = try run.history(weirs, algorithm) { _, _, _ in
         guard answers.add(1, ordering: .relaxed).newValue == 60 else { return }

@@ -8,7 +8,8 @@
 //   leave the same states.
 // * Of open calls with the same input and the same answer, the one that was answered first goes first: they can change
 //   places.
-// * Calls without an answer are kept apart, by input: of equal ones the oldest goes first. Only their number counts.
+// * Calls without an answer are kept apart, by input: of equal ones the oldest goes first. Only their number counts. One
+//   is taken only right before a call that needs it: where the two could change places, they will.
 
 /// One search. Use once.
 struct LinearSearch<Model: SequentialModel> {
@@ -24,6 +25,9 @@ struct LinearSearch<Model: SequentialModel> {
   private struct Node {
     var state: Model.State
     var choices: [Choice]
+    /// Classes of the unanswered calls that were taken since the last answered one, and the state before them.
+    var block: [Int]
+    var origin: Model.State
     var tried = 0
     /// Its only choice is as good as any.
     var isForced = false
@@ -34,6 +38,8 @@ struct LinearSearch<Model: SequentialModel> {
     var base: Int
     var words: [UInt64]
     var unanswered: [Int]
+    /// What may follow depends on it.
+    var block: [Int]
     var state: Model.State
   }
 
@@ -108,15 +114,18 @@ struct LinearSearch<Model: SequentialModel> {
   }
 
   mutating func run() -> Result {
-    var state = model.initial
+    var (state, block, origin) = (model.initial, [Int](), model.initial)
     while takenCount < calls.count {
-      path.append(node(state))
+      path.append(node(state, block, origin))
       while let node = path.last {
         if node.tried < node.choices.count, !(node.isForced && node.tried > 0) {
           path[path.count - 1].tried += 1
-          guard let next = next(node.state, node.choices[node.tried]) else { continue }
-          take(node.choices[node.tried])
-          if node.isForced || seen.insert(configuration(next)).inserted {
+          let choice = node.choices[node.tried]
+          guard let next = next(node.state, choice) else { continue }
+          take(choice)
+          (block, origin) = ([], next)
+          if case .unanswered(let number) = choice { (block, origin) = (node.block + [number], node.origin) }
+          if node.isForced || seen.insert(configuration(next, block)).inserted {
             state = next
             break
           }
@@ -136,7 +145,8 @@ struct LinearSearch<Model: SequentialModel> {
   // MARK: choices
 
   /// Open calls, the first to be answered first; of unanswered ones those that would change the state.
-  private func node(_ state: Model.State) -> Node {
+  private func node(_ state: Model.State, _ block: [Int], _ origin: Model.State) -> Node {
+    var node = Node(state: state, choices: [], block: block, origin: origin)
     let due = history[calls[byAnswer[firstDue]]].answered
     var best = [Int: Int]()
     var index = firstOpen
@@ -147,20 +157,44 @@ struct LinearSearch<Model: SequentialModel> {
       if let output = call.output, model.changesNothing(call.input, output),
         model.next(state, call.input, output) != nil
       {
-        return Node(state: state, choices: [.answered(index)], isForced: true)
+        if !isSooner(.answered(index), node) {
+          node.choices = [.answered(index)]
+          node.isForced = true
+        }
+        return node
       }
       if let other = best[classes[index]], history[calls[other]].answered <= call.answered { continue }
       best[classes[index]] = index
     }
     let sorted = best.values.sorted { (history[calls[$0]].answered, $0) < (history[calls[$1]].answered, $1) }
-    var choices = sorted.map { Choice.answered($0) }
+    node.choices = sorted.map { Choice.answered($0) }
     for (number, open) in unanswered.enumerated() where unansweredTaken[number] < open.count {
       let call = history[open[unansweredTaken[number]]]
       guard call.invoked <= due, let next = model.next(state, call.input, nil), next != state else { continue }
-      choices.append(.unanswered(number))
+      node.choices.append(.unanswered(number))
     }
-    return Node(state: state, choices: choices)
+    if !block.isEmpty { node.choices = node.choices.filter { !isSooner($0, node) } }
+    return node
   }
+
+  /// Whether a call could as well be taken before one of the unanswered calls that were taken just now: then that order
+  /// is looked at, and not this one. Of two unanswered calls the order by class is looked at.
+  private func isSooner(_ choice: Choice, _ node: Node) -> Bool {
+    guard let after = next(node.state, choice) else { return false }
+    for left in node.block.indices {
+      if case .unanswered(let number) = choice, number >= node.block[left] { continue }
+      var others = node.block
+      let last = others.remove(at: left)
+      var state: Model.State? = node.origin
+      for number in others { state = state.flatMap { model.next($0, input(number), nil) } }
+      if let swapped = state.flatMap({ next($0, choice) }), model.next(swapped, input(last), nil) == after {
+        return true
+      }
+    }
+    return false
+  }
+
+  private func input(_ number: Int) -> Model.Input { history[unanswered[number][0]].input }
 
   private func next(_ state: Model.State, _ choice: Choice) -> Model.State? {
     switch choice {
@@ -168,7 +202,7 @@ struct LinearSearch<Model: SequentialModel> {
       let call = history[calls[index]]
       return model.next(state, call.input, call.output)
     case .unanswered(let number):
-      return model.next(state, history[unanswered[number][unansweredTaken[number]]].input, nil)
+      return model.next(state, input(number), nil)
     }
   }
 
@@ -203,11 +237,12 @@ struct LinearSearch<Model: SequentialModel> {
     }
   }
 
-  private func configuration(_ state: Model.State) -> Configuration {
+  private func configuration(_ state: Model.State, _ block: [Int]) -> Configuration {
     let base = firstOpen / 64
     var end = taken.count
     while end > base, taken[end - 1] == 0 { end -= 1 }
-    return Configuration(base: base, words: Array(taken[base..<end]), unanswered: unansweredTaken, state: state)
+    return Configuration(
+      base: base, words: Array(taken[base..<end]), unanswered: unansweredTaken, block: block, state: state)
   }
 
   // MARK: what to tell
@@ -234,6 +269,6 @@ struct LinearSearch<Model: SequentialModel> {
     if lost > 0 { furthestText.append("nor does any of \(lost) unanswered calls help") }
   }
 
-  /// Of a search that found no order.
+  /// Of a search that found no order: where it came no further.
   var explanation: String { furthestText.joined(separator: "\n") }
 }

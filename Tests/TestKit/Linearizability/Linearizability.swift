@@ -16,8 +16,8 @@ public enum Linearizability: Sendable {
   case order([Int])
   /// There is none. `text` says so for people; `answers` counts those in the shortest prefix without an order.
   case refused(text: String, answers: Int)
-  /// More configurations than were allowed. Says nothing.
-  case undecided(configurations: Int)
+  /// More configurations than were allowed: nobody knows. `text` says how far it came.
+  case undecided(text: String)
 
   /// Configurations that a search may visit. Good histories of thousands of calls need one a call; in a debug build, on a
   /// busy machine, this many take a quarter of a minute.
@@ -28,7 +28,7 @@ public enum Linearizability: Sendable {
     switch self {
     case .order: nil
     case .refused(let text, _): text
-    case .undecided(let count): "not decided within \(count) configurations"
+    case .undecided(let text): text
     }
   }
 
@@ -41,7 +41,8 @@ public enum Linearizability: Sendable {
     var search = LinearSearch(history, model, configurations: configurations)
     switch search.run() {
     case .found: return .order(search.order)
-    case .exhausted: return .undecided(configurations: configurations)
+    case .exhausted:
+      return .undecided(text: "not decided within \(configurations) configurations:\n" + search.explanation)
     case .none: break
     }
     // The search knew all answers and came no further than this one. With fewer answers it may come further, not less
