@@ -108,6 +108,11 @@ public struct CounterModel: SequentialModel, Sendable {
     !call.isReset && (!answer.isAllowed || call.parts.allSatisfy { $0.cost == 0 })
   }
 
+  /// Who was told of the most that is left was probably first, and can soon not be told so any more.
+  public func urgency(_ call: CounterCall, _ answer: CounterAnswer) -> Int64 {
+    answer.left.reduce(0) { max($0, $1 ?? 0) }
+  }
+
   private func isRight(_ answer: CounterAnswer, _ call: CounterCall, after spent: [Int64]) -> Bool {
     zip(call.parts, answer.left).allSatisfy { part, told in
       guard let told else { return true }

@@ -166,7 +166,11 @@ struct LinearSearch<Model: SequentialModel> {
       if let other = best[classes[index]], history[calls[other]].answered <= call.answered { continue }
       best[classes[index]] = index
     }
-    let sorted = best.values.sorted { (history[calls[$0]].answered, $0) < (history[calls[$1]].answered, $1) }
+    let ranked = best.values.map { index in
+      let call = history[calls[index]]
+      return (-(call.output.map { model.urgency(call.input, $0) } ?? 0), call.answered, index)
+    }
+    let sorted = ranked.sorted { $0 < $1 }.map { $0.2 }
     node.choices = sorted.map { Choice.answered($0) }
     for (number, open) in unanswered.enumerated() where unansweredTaken[number] < open.count {
       let call = history[open[unansweredTaken[number]]]

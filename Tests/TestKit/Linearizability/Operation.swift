@@ -47,4 +47,12 @@ public protocol SequentialModel<Input, Output> {
   /// Whether a call with this answer leaves every state as it was in which it may be answered so. False is always safe;
   /// true makes the search short.
   func changesNothing(_ input: Input, _ output: Output) -> Bool
+
+  /// Of open calls the one with the most is tried first; among equals, the one that was answered first. Any number is
+  /// right; a good one makes the search short where many calls could be next.
+  func urgency(_ input: Input, _ output: Output) -> Int64
+}
+
+extension SequentialModel {
+  public func urgency(_ input: Input, _ output: Output) -> Int64 { 0 }
 }
