@@ -34,16 +34,24 @@ extension AdmissionLedger {
   private func hadRoom(_ check: ChaosCheck, _ policy: ChaosPolicy, _ others: [ChaosCheck]) -> Int? {
     let decided = policy.isShared ? check.span : history.memoryDecision(check)
     let numbers = history.smallest(policy, in: decided)
+    let start = decided.from - reach(policy)
     let charges = others.compactMap { other -> Charge? in
       guard !policy.isKeyed || other.user == check.user, other.sent <= check.answered else { return nil }
       guard other.sent != check.sent || other.client != check.client else { return nil }
       guard policy.isShared || other.life == check.life else { return nil }
-      guard let latest = latestCharge(other, policy), latest >= decided.from - 2 * numbers.period else { return nil }
+      guard let latest = latestCharge(other, policy), latest >= start else { return nil }
       return Charge(span: Span(from: other.sent, to: min(latest, check.answered)), cost: other.cost)
     }
     let owed = mostOwed(charges, policy, numbers, decided)
     let capacity = policy.algorithm == .tokenBucket ? numbers.burst : numbers.limit
     return owed + check.cost <= capacity ? capacity - owed : nil
+  }
+
+  /// How far back one looks for charges: to where windows have ended; of a bucket so far that what it owed before hardly
+  /// matters, and of one that regains nothing to the beginning.
+  private func reach(_ policy: ChaosPolicy) -> Int {
+    guard policy.algorithm == .tokenBucket else { return 3 * policy.numbers.period }
+    return min(10 * policy.numbers.period, .max / 4)
   }
 
   /// The last instant at which a check can have been charged, or held, at a policy's counter; nil if never.
@@ -68,8 +76,13 @@ extension AdmissionLedger {
   private func mostOwed(_ charges: [Charge], _ policy: ChaosPolicy, _ numbers: Numbers, _ decided: Span) -> Int {
     switch policy.algorithm {
     case .tokenBucket:
-      let rates = history.smallest(policy, in: Span(from: decided.from - 60 * second, to: decided.to))
-      return bucketDebt(charges, rates, at: decided.from)
+      // What it owed when one began to look: as much as a bucket can.
+      let start = decided.from - reach(policy)
+      let full = Charge(span: Span(from: start, to: start), cost: history.largest(policy, in: .always).burst)
+      let rates = history.smallest(policy, in: Span(from: start, to: decided.to))
+      // Before the run nothing was charged.
+      let isWhole = start < 0
+      return bucketDebt(isWhole ? charges : charges + [full], rates, at: decided.from)
     case .slidingLog:
       let start = decided.from - numbers.period - millisecond
       return charges.reduce(0) { $0 + ($1.span.to >= start ? $1.cost : 0) }

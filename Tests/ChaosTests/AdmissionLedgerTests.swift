@@ -152,12 +152,14 @@ import Testing
     var random = SeededGenerator(seed: seed)
     for round in 0..<40 {
       let numbers = try policy("deny").numbers
+      var denied: [ChaosCheck] = []
       var debt = 0.0
       var last = 0
       var admitted: [ChaosCheck] = []
       var refused: ChaosCheck?
       var time = 1000
-      for _ in 0..<120 {
+      // Long enough that the bucket never regains what it owed at first.
+      for _ in 0..<500 {
         time += Int.random(in: 0...60, using: &random)
         let cost = Int.random(in: 1...3, using: &random)
         debt = max(0, debt - Double((time - last) * numbers.limit) / 1000)
@@ -169,9 +171,17 @@ import Testing
           admitted.append(check)
         } else if debt + Double(cost) > Double(numbers.burst) + 0.1 {
           refused = refused ?? check
+          var denial = check
+          denial.client = 1000
+          denial.outcome = .denied(by: ["deny"])
+          denied.append(denial)
         }
       }
       #expect(excesses(admitted) == [], "seed \(seed), round \(round)")
+      #expect(needless(admitted + denied) == [], "seed \(seed), round \(round)")
+      // Half of the admissions are enough to see that the other half is missing.
+      let half = admitted.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+      #expect(needless(half + denied).count > denied.count / 2, "seed \(seed), round \(round)")
       if let refused { #expect(excesses(admitted + [refused]).count == 1, "seed \(seed), round \(round)") }
     }
   }
@@ -206,7 +216,8 @@ import Testing
     #expect(needless(some + checks("/deny", at: [1000], isDegraded: true) + denial) == [])
     #expect(needless(some + checks("/deny", at: [1000], user: "bob") + denial).count == 1)
     // Denied checks were charged nowhere; in a cluster they may have held something for a while.
-    let denied = checks("/deny", at: [1001], outcome: .denied(by: ["deny"]))
+    var denied = checks("/deny", at: [1001], outcome: .denied(by: ["deny"]))
+    denied[0].client = 1000
     #expect(needless(some + denied + denial).count == 2)
     #expect(needless(some + denied + denial) { $0.isCluster = true } == [])
     // Long over, unless Redis was frozen when it was asked.

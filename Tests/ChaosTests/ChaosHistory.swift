@@ -19,7 +19,9 @@ struct ChaosHistory: Sendable {
     var span: Span
     /// When it answered readiness.
     var ready: Int
-    /// Whether it was told to end, and ended by itself.
+    /// From the signal to its end, where it was killed.
+    var killed: Span?
+    /// From the signal to its end, where it was asked to end.
     var stopping: Span?
     /// While it did not run though it lived.
     var frozen: [Span] = []
@@ -27,11 +29,18 @@ struct ChaosHistory: Sendable {
 
   /// What a weir said of itself.
   struct Sample: Sendable {
+    /// When it was asked; by default when it had answered.
+    var asked: Int
+    /// When it had answered.
     var at: Int
     /// How many weirs it knows to be alive.
     var live: Int
     /// Breaker closed and all connections made.
     var isWell: Bool
+
+    init(asked: Int? = nil, at: Int, live: Int, isWell: Bool) {
+      (self.asked, self.at, self.live, self.isWell) = (asked ?? at, at, live, isWell)
+    }
   }
 
   /// A time without Redis, or without one node of it: from the fault to its end.
@@ -49,7 +58,7 @@ struct ChaosHistory: Sendable {
   /// The times during which Redis keeps what it counts; from one to the next it forgets.
   var epochs: [Span] = [.always]
   var outages: [Outage] = []
-  /// When weirs lost their connections to Redis, or scripts, or slots moved.
+  /// When weirs lost their connections to Redis.
   var disturbances: [Span] = []
   /// While the descriptors of a weir were full, by its number.
   var floods: [(weir: Int, span: Span)] = []
@@ -93,7 +102,7 @@ struct ChaosHistory: Sendable {
   func fewestLive(_ life: Int, in span: Span) -> Int {
     let told = samples[life] ?? []
     guard let first = told.lastIndex(where: { $0.at <= span.from }),
-      let last = told.firstIndex(where: { $0.at >= span.to })
+      let last = told.firstIndex(where: { $0.asked >= span.to })
     else { return 1 }
     let relevant = told[min(first, last)...max(first, last)]
     // A number holds for about two seconds: between two distant samples there may have been others.
@@ -115,7 +124,7 @@ struct ChaosHistory: Sendable {
 
   /// From when on a weir was well again after an instant, as it told; nil if never.
   func wellAgain(_ life: Int, after instant: Int) -> Int? {
-    samples[life]?.first { $0.at >= instant && $0.isWell }?.at
+    samples[life]?.first { $0.asked >= instant && $0.isWell }?.at
   }
 
   func hasStall(in span: Span) -> Bool { stalls.contains { $0.meets(span) } }

@@ -25,17 +25,6 @@ import Testing
     }
   }
 
-  @Test("while descriptors are full nobody takes Redis away", arguments: ChaosPlan.Scenario.allCases)
-  func descriptors(scenario: ChaosPlan.Scenario) {
-    for seed in 0..<300 as Range<UInt64> {
-      let plan = ChaosPlan(seed: seed, scenario: scenario, length: 40 * second)
-      for flood in plan.weirLane where flood.kind == .fillDescriptors {
-        let others = plan.redisLane + plan.lightLane.filter { $0.kind == .closeRedisConnections }
-        #expect(others.allSatisfy { !$0.span.meets(flood.span.widened(before: second)) }, "seed \(seed)")
-      }
-    }
-  }
-
   @Test("a run of 40 s has every fault of its scenario", arguments: ChaosPlan.Scenario.allCases)
   func everyFault(scenario: ChaosPlan.Scenario) {
     for seed in 0..<100 as Range<UInt64> {
