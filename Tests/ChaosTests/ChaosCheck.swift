@@ -9,6 +9,8 @@ struct ChaosCheck: Sendable {
     case closed
     /// No answer within the client's patience, which is far beyond any that weir promises.
     case timedOut
+    /// 503 for a connection beyond the bound.
+    case full
     /// An answer that is none of 200, 429 and 503, or no HTTP.
     case senseless
   }

@@ -188,7 +188,7 @@ extension ChaosFleet {
     }
     if let cluster { try cluster.restart(cluster.nodes[number]) } else { try server(number).restart() }
     // A node of a cluster serves only when it believes the others, some two seconds later.
-    if let cluster { try cluster.waitUntilSettled(within: 60) }
+    try settle()
     endOutage()
   }
 
@@ -200,8 +200,14 @@ extension ChaosFleet {
     let thaw = record.clock.now
     if let cluster { cluster.thaw(cluster.nodes[number]) } else { try server(number).resume() }
     record.event("thawed after \(seconds(thaw - frozen))")
-    if let cluster { try cluster.waitUntilSettled(within: 60) }
+    try settle()
     endOutage()
+  }
+
+  /// Waits until a cluster serves all slots; who still loads, or has closed our connection, is asked again.
+  private func settle() throws {
+    guard let cluster else { return }
+    try eventually("the cluster settles", within: 60) { (try? cluster.waitUntilSettled(within: 10)) != nil }
   }
 
   private func beginOutage(isFreeze: Bool) -> Int {
@@ -245,7 +251,8 @@ extension ChaosFleet {
   private func closeRedisConnections() {
     let from = record.clock.now
     record.change { $0.disturbances.append(Span(from: from, to: Span.always.to)) }
-    everywhere("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    // Weirs are `default`; we, and nodes that move keys, are somebody else.
+    everywhere("CLIENT", "KILL", "USER", "default")
     let to = record.clock.now
     record.change { $0.disturbances[$0.disturbances.count - 1].to = to }
   }

@@ -90,7 +90,8 @@ private final class ChaosClient {
     var attempt = blank("/bucket", "", 0)
     do {
       (connection, life) = try fleet.connect(to: weir)
-      (connected, lastUsed) = (attempt.sent, record.clock.now)
+      connected = record.clock.now
+      lastUsed = connected
       return connection
     } catch is SystemFailure {
       attempt.answered = record.clock.now
@@ -109,6 +110,7 @@ private final class ChaosClient {
     case 200 where isSound && json?["allowed"]?.bool == true: check.outcome = .allowed
     case 429 where isSound && json?["allowed"]?.bool == false:
       check.outcome = .denied(by: json?["violated-policies"]?.array?.compactMap(\.string) ?? [])
+    case 503 where json?["detail"]?.string?.hasPrefix("too many connections") == true: check.outcome = .failed(.full)
     case 503 where answer.int("Retry-After") == 1: check.outcome = .undecided
     default: check.outcome = .failed(.senseless)
     }

@@ -21,7 +21,7 @@ struct ChaosReport {
   private let state: ChaosRecord.State
   private let logs: [String: String]
 
-  init(plan: ChaosPlan, state: ChaosRecord.State, base: [Use], loaded: Int, logs: [String: String]) {
+  init(plan: ChaosPlan, state: ChaosRecord.State, base: [Use], end: [Use], loaded: Int, logs: [String: String]) {
     (self.plan, self.loaded, self.state, self.logs) = (plan, loaded, state, logs)
     let ledger = AdmissionLedger(history: state.history, checks: state.checks)
     let rules = ChaosRules(history: state.history).findings(state.checks)
@@ -39,8 +39,9 @@ struct ChaosReport {
       ("starts", state.history.lives.count), ("stalls", state.history.stalls.count),
       ("stalled ms", state.history.stalls.reduce(0) { $0 + $1.to - $1.from } / millisecond),
       ("base KiB", base.map(\.memory).max() ?? 0), ("most KiB", state.mostMemory.values.max() ?? 0),
-      ("base descriptors", base.map(\.descriptors).max() ?? 0),
+      ("end KiB", end.map(\.memory).max() ?? 0), ("base descriptors", base.map(\.descriptors).max() ?? 0),
       ("most descriptors", state.mostDescriptors.values.max() ?? 0),
+      ("end descriptors", end.map(\.descriptors).max() ?? 0),
     ]
   }
 

@@ -49,6 +49,7 @@ struct ChaosRules {
     switch failure {
     case .refused: isAway(check) ? "refused, weir away" : nil
     case .closed: whyClosed(check)
+    case .full: isBeyondBound(check) ? "503, too many connections" : nil
     case .senseless: nil
     case .timedOut: nil
     }
@@ -70,9 +71,15 @@ struct ChaosRules {
       if check.connected >= stopping.from - 100 * millisecond { return "closed, connected to a draining weir" }
       if check.sent - check.lastUsed >= Self.drainIdleTime { return "closed, idle at a draining weir" }
     }
-    let isFlooded = history.floods.contains { $0.weir == check.weir && $0.span.meets(check.span) }
-    if isFlooded, check.lastUsed == check.connected { return "closed, descriptors full" }
-    return nil
+    return isBeyondBound(check) ? "closed, too many connections" : nil
+  }
+
+  /// Whether a connection was new while a weir had all that it may have: those that it had before go on.
+  private func isBeyondBound(_ check: ChaosCheck) -> Bool {
+    check.lastUsed == check.connected
+      && history.floods.contains {
+        $0.weir == check.weir && $0.span.widened(after: second).meets(Span(from: check.connected, to: check.connected))
+      }
   }
 
   // MARK: an answer without Redis

@@ -40,6 +40,19 @@ import Testing
     #expect(!isReported(late) { $0.lives[0]?.stopping = stopping })
   }
 
+  @Test("while descriptors are full a new connection may be turned away, and one that was there may not")
+  func full() {
+    for failure in [ChaosCheck.Failure.closed, .full] {
+      var fresh = check(.failed(failure))
+      fresh.connected = fresh.lastUsed
+      let flood = (weir: 0, span: Span(from: 9 * second, to: 11 * second))
+      #expect(!isReported(fresh) { $0.floods = [flood] })
+      #expect(isReported(check(.failed(failure))) { $0.floods = [flood] })
+      #expect(isReported(fresh))
+      #expect(isReported(fresh) { $0.floods = [(weir: 1, span: flood.span)] })
+    }
+  }
+
   @Test("nobody is refused while a weir is there")
   func refused() {
     #expect(isReported(check(.failed(.refused))))

@@ -28,6 +28,7 @@ struct ChaosRun {
     let begin = record.clock.now
     let load = ChaosLoad(fleet, record)
     var trouble: (any Error)?
+    var end: [ChaosReport.Use] = []
     do { try faults(fleet, from: begin) } catch { trouble = error }
     do {
       if trouble == nil { try fleet.waitUntilWell() }
@@ -40,14 +41,14 @@ struct ChaosRun {
     if trouble == nil {
       do {
         try checkExactness(fleet)
-        try checkUsage(fleet, base)
+        end = try checkUsage(fleet, base)
         // The last samples are behind the last checks.
         pause(seconds: 1)
       } catch { trouble = error }
     }
     if let trouble { record.finding("\(trouble)") }
     fleet.stop()
-    return ChaosReport(plan: plan, state: record.snapshot, base: base, loaded: loaded, logs: fleet.logs)
+    return ChaosReport(plan: plan, state: record.snapshot, base: base, end: end, loaded: loaded, logs: fleet.logs)
   }
 
   private func faults(_ fleet: ChaosFleet, from begin: Int) throws {
@@ -93,7 +94,8 @@ struct ChaosRun {
     }
   }
 
-  private func checkUsage(_ fleet: ChaosFleet, _ base: [ChaosReport.Use]) throws {
+  /// - Returns: What is in use when all is healed and no client is connected.
+  private func checkUsage(_ fleet: ChaosFleet, _ base: [ChaosReport.Use]) throws -> [ChaosReport.Use] {
     for number in 0..<ChaosPlan.weirs {
       let weir = try fleet.weir(number)
       let most = base[number].descriptors + Self.spareDescriptors
@@ -107,5 +109,6 @@ struct ChaosRun {
         record.finding("weir \(number): \(memory) KiB resident, before the load \(base[number].memory)")
       }
     }
+    return try usage(of: fleet)
   }
 }

@@ -9,16 +9,33 @@ import Testing
 
 @Suite(.serialized) struct ChaosTests {
   private static let environment = ProcessInfo.processInfo.environment
-  private static let seed = environment["WEIR_CHAOS_SEED"].flatMap { UInt64($0) } ?? 20
-
   private static let scenarios: [ChaosPlan.Scenario] =
     environment["WEIR_CHAOS_SCENARIO"].map { name in ChaosPlan.Scenario(rawValue: name).map { [$0] } ?? [] }
     ?? ChaosPlan.Scenario.allCases
 
-  /// Seconds of faults. A cluster takes longer to start and to heal.
-  private static func length(_ scenario: ChaosPlan.Scenario) -> Int {
-    let given = environment["WEIR_CHAOS_SECONDS"].flatMap { Int($0) }
-    return (given ?? (scenario == .redis ? 12 : 6)) * second
+  private static func plan(_ scenario: ChaosPlan.Scenario) -> ChaosPlan {
+    let seed = environment["WEIR_CHAOS_SEED"].flatMap { UInt64($0) }
+    let seconds = environment["WEIR_CHAOS_SECONDS"].flatMap { Int($0) }
+    let usual = usualPlan(scenario)
+    return ChaosPlan(seed: seed ?? usual.seed, scenario: scenario, length: seconds.map { $0 * second } ?? usual.length)
+  }
+
+  /// What runs where nothing else is asked for: short, and rich in faults. A weir is killed early, since it counts among
+  /// the living for ten seconds.
+  private static func usualPlan(_ scenario: ChaosPlan.Scenario) -> ChaosPlan {
+    switch scenario {
+    case .redis: ChaosPlan(seed: 1690, scenario: .redis, length: 12 * second)
+    case .cluster: ChaosPlan(seed: 2857, scenario: .cluster, length: 7 * second)
+    }
+  }
+
+  @Test("the usual run with one Redis has every fault, that with a cluster all that befall Redis")
+  func usualFaults() {
+    let redis = Set(Self.usualPlan(.redis).faults.map(\.kind))
+    #expect(redis == Set(ChaosPlan.Kind.allCases).subtracting([.moveSlots, .shadowPolicies]))
+    let cluster = Set(Self.usualPlan(.cluster).faults.map(\.kind))
+    #expect(
+      cluster.isSuperset(of: [.killRedis, .moveSlots, .flushScripts, .closeRedisConnections, .killWeir, .drainWeir]))
   }
 
   @Test(
@@ -26,7 +43,7 @@ import Testing
     arguments: scenarios)
   func run(scenario: ChaosPlan.Scenario) async throws {
     try await aside {
-      let plan = ChaosPlan(seed: Self.seed, scenario: scenario, length: Self.length(scenario))
+      let plan = Self.plan(scenario)
       print(plan)
       let report = try ChaosRun(plan).run()
       print(report.summary)
