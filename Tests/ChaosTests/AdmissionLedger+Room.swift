@@ -39,7 +39,7 @@ extension AdmissionLedger {
       guard !policy.isKeyed || other.user == check.user, other.sent <= check.answered else { return nil }
       guard other.sent != check.sent || other.client != check.client else { return nil }
       guard policy.isShared || other.life == check.life else { return nil }
-      guard let latest = latestCharge(other, policy), latest >= start else { return nil }
+      guard let latest = latestCharge(other, policy, decided), latest >= start else { return nil }
       return Charge(span: Span(from: other.sent, to: min(latest, check.answered)), cost: other.cost)
     }
     let owed = mostOwed(charges, policy, numbers, decided)
@@ -54,17 +54,19 @@ extension AdmissionLedger {
     return min(10 * policy.numbers.period, .max / 4)
   }
 
-  /// The last instant at which a check can have been charged, or held, at a policy's counter; nil if never.
-  private func latestCharge(_ check: ChaosCheck, _ policy: ChaosPolicy) -> Int? {
+  /// The last instant at which a check can have been charged, or held, at a policy's counter, as far as a decision can
+  /// have met it there; nil if never.
+  private func latestCharge(_ check: ChaosCheck, _ policy: ChaosPolicy, _ decided: Span) -> Int? {
+    guard policy.isShared else {
+      switch check.outcome {
+      case .allowed, .failed: return check.answered
+      // Charged and given back before the answer: what another decision can meet while it waits for Redis.
+      case .denied, .undecided: return check.answered >= decided.from ? check.answered : nil
+      }
+    }
     // What was asked of a frozen process is done when it thaws.
     let thaw = history.outages.filter { $0.span.meets(check.span.widened(after: second)) }.map(\.span.to).max()
     let late = max(check.answered, thaw ?? 0) + 2 * second
-    guard policy.isShared else {
-      switch check.outcome {
-      case .allowed, .denied, .undecided: return check.answered + (policy.paths.contains("/both") ? second : 0)
-      case .failed: return check.answered
-      }
-    }
     switch check.outcome {
     case .allowed: return check.isDegraded ? late : check.answered
     case .failed, .undecided: return late

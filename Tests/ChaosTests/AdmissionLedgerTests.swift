@@ -227,6 +227,18 @@ import Testing
     #expect(needless(old + late) { $0.outages = [.init(span: Span(from: 0, to: 8 * second), isFreeze: true)] } == [])
   }
 
+  @Test("what memory gave back to a denied check is there again at once; while that check waits it may not be")
+  func givenBack() throws {
+    let numbers = try policy("local-bucket").numbers
+    var waiting = checks("/both", at: [1000], cost: numbers.burst, outcome: .denied(by: ["bucket"]))[0]
+    waiting.client = 1000
+    waiting.answered = 1010 * millisecond
+    let denial = { (time: Int) in self.checks("/local-bucket", at: [time], outcome: .denied(by: ["local-bucket"])) }
+    // The one that waits is denied by a bucket that had room: that is reported in any case.
+    #expect(needless([waiting] + denial(1005)).count == 1)
+    #expect(needless([waiting] + denial(1050)).count == 2)
+  }
+
   @Test("a denial by nobody, or by a policy in shadow mode, is reported")
   func names() throws {
     let numbers = try policy("log").numbers

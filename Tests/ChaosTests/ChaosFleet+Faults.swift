@@ -246,7 +246,7 @@ extension ChaosFleet {
     }
   }
 
-  private func flushScripts() { everywhere("SCRIPT", "FLUSH") }
+  func flushScripts() { everywhere("SCRIPT", "FLUSH") }
 
   private func closeRedisConnections() {
     let from = record.clock.now

@@ -17,11 +17,15 @@ struct ChaosRules {
   private static let drainIdleTime = 800 * millisecond
   /// How much longer than `--redis-timeout` an answer may take where nothing is known to be wrong: a busy machine.
   private static let patience = 1500 * millisecond
-  /// A lost connection is made again after 50 ms, doubled up to 1 s.
+  /// A lost connection is made again after 50 ms, doubled up to 1 s; the same for the first one.
   private static let reconnecting = 3 * second
+  /// A breaker that has opened for time-outs tries again after a second at first.
+  private static let opening = 5 * second
 
   func findings(_ checks: [ChaosCheck]) -> Findings {
     var findings = Findings()
+    var timeouts: [Int: [Int]] = [:]
+    for check in checks where hasTimedOut(check) { timeouts[check.life, default: []].append(check.answered) }
     for check in checks {
       if let reason = slowness(check) { findings.unstated.append("\(reason): \(check.text)") }
       switch check.outcome {
@@ -29,10 +33,12 @@ struct ChaosRules {
         note(reason(check, failure), "failed (\(failure.rawValue))", check, &findings)
       case .undecided:
         let mayRefuse = check.policies.contains { $0.onFailure == .deny }
-        note(mayRefuse ? whyDegraded(check).map { "503, \($0)" } : nil, "503", check, &findings)
+        note(
+          mayRefuse ? whyDegraded(check, timeouts[check.life] ?? []).map { "503, \($0)" } : nil, "503", check, &findings
+        )
       case .allowed, .denied:
         guard check.isDegraded else { continue }
-        note(whyDegraded(check).map { "degraded, \($0)" }, "degraded", check, &findings)
+        note(whyDegraded(check, timeouts[check.life] ?? []).map { "degraded, \($0)" }, "degraded", check, &findings)
       }
     }
     return findings
@@ -84,28 +90,43 @@ struct ChaosRules {
 
   // MARK: an answer without Redis
 
-  private func whyDegraded(_ check: ChaosCheck) -> String? {
+  /// - Parameter timeouts: When this process answered checks after the time-out.
+  private func whyDegraded(_ check: ChaosCheck, _ timeouts: [Int]) -> String? {
     guard check.policies.contains(where: \.isShared) else { return nil }
-    let near = check.span.widened(before: second)
     for outage in history.outages {
-      if outage.span.meets(near) { return "Redis away" }
-      guard outage.span.to < check.sent else { continue }
-      guard let well = history.wellAgain(check.life, after: outage.span.to), well + second < check.sent else {
+      if outage.span.meets(check.span) { return "Redis away" }
+      if outage.span.to < check.sent, !wasWell(check, after: outage.span.to) {
         return "Redis was away, weir not yet back"
       }
     }
-    let life = history.lives[check.life]
-    if let life, check.sent < life.ready + Self.reconnecting { return "weir just started" }
-    if life?.frozen.contains(where: { $0.widened(after: 2 * second).meets(check.span) }) == true {
-      return "weir was frozen"
+    for span in history.disturbances where span.widened(after: Self.reconnecting).meets(check.span) {
+      if span.to >= check.sent || !wasWell(check, after: span.to) { return "connection to Redis closed" }
     }
-    if history.disturbances.contains(where: { $0.widened(after: Self.reconnecting).meets(check.span) }) {
-      return "connection to Redis closed"
+    if let life = history.lives[check.life] {
+      let isYoung = check.sent < life.ready + Self.reconnecting
+      if isYoung, !wasWell(check, after: life.span.from) { return "weir just started" }
+      let isThawing = life.frozen.contains { $0.widened(after: second).meets(check.span) }
+      if isThawing { return "weir was frozen" }
     }
-    if check.answered - check.sent >= history.redisTimeout * 8 / 10 { return "no reply in time" }
-    if history.hasStall(in: near) { return "machine stood still" }
-    if history.wasUnwell(check.life, around: check.span) { return "breaker open or not connected" }
+    if hasTimedOut(check) { return "no reply in time" }
+    if history.hasStall(in: check.span.widened(before: second)) { return "machine stood still" }
+    // What opened it must have been time-outs: nothing else is left.
+    let near = check.span.widened(before: Self.opening)
+    if timeouts.contains(where: { near.contains(Span(from: $0, to: $0)) }),
+      history.wasUnwell(check.life, around: check.span)
+    {
+      return "breaker open after time-outs"
+    }
     return nil
+  }
+
+  /// Whether a weir has told between an instant and a check that it is well with Redis.
+  private func wasWell(_ check: ChaosCheck, after instant: Int) -> Bool {
+    history.wellAgain(check.life, after: instant).map { $0 < check.sent } == true
+  }
+
+  private func hasTimedOut(_ check: ChaosCheck) -> Bool {
+    (check.isDegraded || check.outcome == .undecided) && check.answered - check.sent >= history.redisTimeout * 8 / 10
   }
 
   // MARK: time

@@ -80,11 +80,29 @@ import Testing
         $0.outages = [over]
         $0.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 > 30) }
       })
-    #expect(!isReported(degraded) { $0.disturbances = [Span(from: 9 * second, to: 9 * second)] })
+    let lost = Span(from: 9 * second + 900 * millisecond, to: 9 * second + 901 * millisecond)
+    #expect(!isReported(degraded) { $0.disturbances = [lost] })
+    // It told half a second before the check that it was connected again.
+    #expect(isReported(degraded) { $0.disturbances = [Span(from: 9 * second, to: 9 * second)] })
     #expect(
-      !isReported(degraded) { $0.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 != 20) } })
+      !isReported(degraded) {
+        $0.lives[0]?.ready = 9 * second + 800 * millisecond
+        $0.lives[0]?.span.from = 9 * second + 700 * millisecond
+      })
     #expect(!isReported(degraded) { $0.stalls = [Span(from: 9 * second, to: 10 * second)] })
     #expect(!isReported(check(.allowed, takes: 250 * millisecond, isDegraded: true)))
+  }
+
+  @Test("an open breaker is a reason only after time-outs: what else opens it is reported")
+  func breaker() {
+    var history = ChaosHistory()
+    history.lives[0] = .init(weir: 0, span: .always, ready: 0)
+    history.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 != 20) }
+    let rules = ChaosRules(history: history)
+    let degraded = check(.allowed, isDegraded: true)
+    let late = check(.allowed, sent: 9 * second, takes: 260 * millisecond, isDegraded: true)
+    #expect(rules.findings([degraded]).unstated.count == 1)
+    #expect(rules.findings([late, degraded]).unstated == [])
   }
 
   @Test("memory is never degraded, and only a policy that refuses gives 503")

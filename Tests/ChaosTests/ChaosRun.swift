@@ -32,7 +32,8 @@ struct ChaosRun {
     do { try faults(fleet, from: begin) } catch { trouble = error }
     do {
       if trouble == nil { try fleet.waitUntilWell() }
-      // What counts are when nothing is wrong.
+      // When nothing else is wrong nobody notices that scripts go.
+      fleet.flushScripts()
       pause(seconds: 1)
     } catch { trouble = error }
     fleet.stopLoad()

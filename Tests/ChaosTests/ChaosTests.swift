@@ -32,7 +32,7 @@ import Testing
   @Test("the usual run with one Redis has every fault, that with a cluster all that befall Redis")
   func usualFaults() {
     let redis = Set(Self.usualPlan(.redis).faults.map(\.kind))
-    #expect(redis == Set(ChaosPlan.Kind.allCases).subtracting([.moveSlots, .shadowPolicies]))
+    #expect(redis == Set(ChaosPlan.Kind.allCases).subtracting([.moveSlots]))
     let cluster = Set(Self.usualPlan(.cluster).faults.map(\.kind))
     #expect(
       cluster.isSuperset(of: [.killRedis, .moveSlots, .flushScripts, .closeRedisConnections, .killWeir, .drainWeir]))
