@@ -61,7 +61,7 @@ struct ChaosPolicy: Sendable {
       numbers: .init(limit: 30, period: second)),
     .init(
       name: "local-bucket", paths: ["/local-bucket", "/both"], algorithm: .tokenBucket,
-      numbers: .init(limit: 6, burst: 9, period: second), isShared: false),
+      numbers: .init(limit: 8, burst: 9, period: second), isShared: false),
     .init(name: "fixed", paths: ["/fixed"], algorithm: .fixedWindow, numbers: .init(limit: 21, period: 2 * second)),
     .init(
       name: "sliding", paths: ["/sliding"], algorithm: .slidingWindow, numbers: .init(limit: 21, period: 2 * second)),
