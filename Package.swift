@@ -109,6 +109,8 @@ let package = Package(
         "EventLoop", "TestKit",
       ]),
     tests("EndToEndTests", ["TestKit"]),
+    // Its ledger looks at every interval between any two admissions: optimised in a debug build too.
+    .testTarget(name: "ChaosTests", dependencies: ["TestKit"], swiftSettings: strict + [.unsafeFlags(["-O"])]),
   ],
   swiftLanguageModes: [.v6]
 )
