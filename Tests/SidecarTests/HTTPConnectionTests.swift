@@ -347,6 +347,7 @@ import Testing
     #expect(rig.test.run { connection.stream.pendingOutput > 0 })
     connection.timedOut()
     #expect(rig.isEmpty())
+    #expect(rig.counters.count(.timeoutOutput) == 1)
 
     let half = try rig.connect(receiveBuffer: 4_096)
     half.send("GET /big HTTP/1.1\r\n\r\n")
