@@ -309,7 +309,7 @@ import Testing
   @Test("a peer that does not read stops being read, and gets every answer in order once it reads")
   func slowReader() throws {
     let rig = try ServerRig()
-    let peer = try rig.connect(receiveBuffer: 4_096)
+    let peer = try rig.connect(receiveBuffer: 131_072)
     let stream = rig.connections[0].stream
     var sent = 0
     var mostPending = 0
