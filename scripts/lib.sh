@@ -20,7 +20,7 @@ deploy_packages=(nginx haproxy redis-server prometheus systemd wget curl iproute
 tools_packages=(python3-venv)
 # What scripts/prove-image makes and looks at the image with.
 image_packages=(debootstrap python3 util-linux iproute2 binutils openssl redis-server)
-bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux slowhttptest)
+bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux python3)
 
 say() { printf '\n== %s\n' "$*"; }
 
