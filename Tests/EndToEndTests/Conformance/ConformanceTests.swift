@@ -2,6 +2,7 @@
 // answered is one half of it; the other is that nothing else was taken for a request, which the counters of the case's
 // own check and of the one hidden in it say, and a request behind it that has to be answered next.
 
+import Foundation
 import Glibc
 import TestKit
 import Testing
@@ -35,6 +36,23 @@ import Testing
     try eventually("no connection of a case is left") { try weir.metric("weir_connections") ?? 0 <= 2 }
     #expect(try weir.metric("process_resident_memory_bytes") ?? .infinity < before + 16_777_216)
     #expect(weir.poll() == nil)
+  }
+
+  @Test("docs/conformance.md counts the cases as they are, and each has a name of its own")
+  func page() throws {
+    let ids = ConformanceGroup.all.flatMap { $0.cases.map(\.id) }
+    #expect(Set(ids).count == ids.count)
+    let text = try String(contentsOfFile: WeirProcess.repository + "/docs/conformance.md", encoding: .utf8)
+    #expect(text.contains(" \(ids.count) cases "))
+    var counted = 0
+    for line in text.split(separator: "\n") where line.hasPrefix("| `") {
+      let cells = line.split(separator: "|")
+      guard cells.count == 3, let count = Int(cells[1].filter(\.isNumber)) else { continue }
+      let prefixes = String(cells[0]).split(separator: "`").filter { $0.count == 2 }
+      #expect(ids.count { id in prefixes.contains { id.hasPrefix(String($0)) } } == count, "\(cells[0])")
+      counted += count
+    }
+    #expect(counted == ids.count)
   }
 
   private static func run(
