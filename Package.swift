@@ -72,6 +72,7 @@ let package = Package(
     .target(
       name: "TestKit", dependencies: ["Limiting", "Policies", "Stores", "EventLoop"], path: "Tests/TestKit",
       swiftSettings: strict),
+    tests("TestKitTests", ["TestKit"]),
     tests("LimitingTests", ["Limiting", "TestKit"]),
     tests("PoliciesTests", ["Policies", "Limiting", "TestKit"]),
     tests("PolicyFilesTests", ["PolicyFiles", "Policies", "Limiting", "TestKit"]),
