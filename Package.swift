@@ -111,6 +111,14 @@ let package = Package(
     tests("EndToEndTests", ["TestKit"]),
     // Its ledger looks at every interval between any two admissions: optimised in a debug build too.
     .testTarget(name: "ChaosTests", dependencies: ["TestKit"], swiftSettings: strict + [.unsafeFlags(["-O"])]),
+    // The corpora of the fuzz targets, by the targets' own rules; scripts/fuzz builds the same sources with an engine.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "RedisStore"], path: "Fuzz",
+      exclude: ["http1"]
+        + ["json-check", "forwarded", "policy-files", "redis-replies", "slot-map"].flatMap { target in
+          ["Entry.swift", "corpus", "words.dict"].map { "\(target)/\($0)" }
+        }, swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
