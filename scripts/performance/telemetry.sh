@@ -3,7 +3,7 @@
 
 # build_without_telemetry: a second release build, that counts and records nothing; sets `bare` to its path.
 build_without_telemetry() {
-  local flags=(-c release --static-swift-stdlib --package-path "$root" --product weir
+  local flags=(-c release --static-swift-stdlib --disable-local-rpath --package-path "$root" --product weir
     --scratch-path "$root/.build/without-telemetry" -Xswiftc -DWEIR_WITHOUT_TELEMETRY)
   swift build "${flags[@]}" </dev/null >&2 || fail "the build without telemetry failed"
   bare=$(swift build "${flags[@]}" --show-bin-path </dev/null)/weir
