@@ -89,6 +89,7 @@ let package = Package(
     .target(
       name: "TestKit", dependencies: ["Limiting", "Policies", "Stores", "EventLoop"], path: "Tests/TestKit",
       swiftSettings: strict),
+    tests("TestKitTests", ["TestKit"]),
     tests("LimitingTests", ["Limiting", "TestKit"]),
     tests("PoliciesTests", ["Policies", "Limiting", "TestKit"]),
     tests("PolicyFilesTests", ["PolicyFiles", "Policies", "Limiting", "TestKit"]),
@@ -108,6 +109,16 @@ let package = Package(
         "EventLoop", "TestKit",
       ]),
     tests("EndToEndTests", ["TestKit"]),
+    // Its ledger looks at every interval between any two admissions: optimised in a debug build too.
+    .testTarget(name: "ChaosTests", dependencies: ["TestKit"], swiftSettings: strict + [.unsafeFlags(["-O"])]),
+    // The corpora of the fuzz targets, by the targets' own rules; scripts/fuzz builds the same sources with an engine.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["Limiting", "Policies", "PolicyFiles", "HTTP1", "CheckAPI", "RedisStore"], path: "Fuzz",
+      exclude: ["http1"]
+        + ["json-check", "forwarded", "policy-files", "redis-replies", "slot-map"].flatMap { target in
+          ["Entry.swift", "corpus", "words.dict"].map { "\(target)/\($0)" }
+        }, swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

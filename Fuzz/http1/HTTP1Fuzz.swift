@@ -5,7 +5,7 @@
 // what the whole gives, errors with their offsets included; ranges lie where they should; and the slow references, which
 // the unit tests use too, agree. A violation stops the process, and libFuzzer keeps the input.
 //
-// Built together with the room's sources as one module, so nothing is imported.
+@testable import HTTP1
 
 /// libFuzzer's entry: called for each input.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -115,9 +115,10 @@ public enum SlidingLog {
     log.collapse(to: log.sum(after: horizon(log.newest, limit)), at: now)
   }
 
-  /// Nanoseconds from `now` until an entry made at `instant` leaves.
+  /// Nanoseconds from `now` until an entry made at `instant` leaves. 0 where it has left: a summary from elsewhere may
+  /// say that it is in force even so.
   private static func wait(until instant: Int64, _ limit: Limit, _ now: Int64) -> Int64 {
-    Exact.difference(Exact.sum(instant, limit.period), now)
+    max(0, Exact.difference(Exact.sum(instant, limit.period), now))
   }
 
   /// What leaves first is the oldest; what has left already stands before what is in force.

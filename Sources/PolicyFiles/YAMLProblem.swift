@@ -37,9 +37,8 @@ extension YAMLReader {
   private func isTab(at place: Mark) -> Bool {
     var mark = Mark.start
     for index in unsafe 0..<input.count {
-      let byte = unsafe input[index]
-      if mark == place { return byte == UInt8(ascii: "\t") }
-      Self.step(&mark, over: byte)
+      if mark == place { return unsafe input[index] == UInt8(ascii: "\t") }
+      step(&mark, over: index)
     }
     return false
   }
@@ -47,15 +46,26 @@ extension YAMLReader {
   /// Where a byte stands; for errors below libyaml's own counting of lines.
   private func mark(ofOffset offset: Int) -> Mark {
     var mark = Mark.start
-    for index in 0..<offset { unsafe Self.step(&mark, over: input[index]) }
+    for index in 0..<offset { step(&mark, over: index) }
     return mark
   }
 
-  private static func step(_ mark: inout Mark, over byte: UInt8) {
-    if byte == UInt8(ascii: "\n") {
+  private func step(_ mark: inout Mark, over index: Int) {
+    if endsLine(index) {
       mark = Mark(line: mark.line + 1, column: 1)
-    } else if byte & 0xc0 != 0x80 {
+    } else if unsafe input[index] & 0xc0 != 0x80 {
       mark.column += 1
+    }
+  }
+
+  /// Whether a line ends with this byte, as libyaml counts lines: LF, CR, CR LF, and in UTF-8 NEL, LS and PS.
+  private func endsLine(_ index: Int) -> Bool {
+    switch unsafe input[index] {
+    case UInt8(ascii: "\n"): true
+    case UInt8(ascii: "\r"): unsafe index + 1 == input.count || input[index + 1] != UInt8(ascii: "\n")
+    case 0x85: unsafe index >= 1 && input[index - 1] == 0xc2
+    case 0xa8, 0xa9: unsafe index >= 2 && input[index - 2] == 0xe2 && input[index - 1] == 0x80
+    default: false
     }
   }
 }

@@ -105,6 +105,19 @@ import Testing
     #expect(Self.decode(Self.big(Self.now, 7) + [2] + Self.cell(1, 1 << 32, Self.now), [window]) != nil)
   }
 
+  @Test("a log that is said to be in force though all of it has left makes no wait negative")
+  func leftLog() {
+    let before = Self.now - 5_000_000
+    for (head, cost) in [(UInt8(5), Int64(1)), (4, 0)] {
+      let ticket = ChargeCallTests.ticket([Ask(Self.log, cost: cost)])
+      let log = Self.big(10, 4) + Self.big(before, 7) + Self.big(before, 7) + Self.big(before, 7)
+      #expect(Self.decode(Self.big(Self.now, 7) + [head] + log, [ticket]) == nil)
+      let decision = ticket.charges[0].decision
+      #expect(decision.isAllowed == (head == 4))
+      #expect([decision.retryAfter, decision.reset, decision.nextUnit] == [0, 0, 0])
+    }
+  }
+
   @Test("random bytes are refused or decoded, and never more than that", arguments: Algorithm.allCases)
   func random(_ algorithm: Algorithm) {
     var generator = SeededGenerator(seed: 11)
