@@ -19,7 +19,7 @@ WORKDIR /src
 COPY Package.swift ./
 COPY Sources ./Sources
 COPY Tests ./Tests
-RUN swift build -c release --static-swift-stdlib --product weir \
+RUN swift build -c release --static-swift-stdlib --disable-local-rpath --product weir \
     && strip --strip-all -o /weir "$(swift build -c release --static-swift-stdlib --product weir --show-bin-path)/weir"
 
 # ---- run

@@ -11,8 +11,9 @@ let package = Package(
     .target(name: "Policies", dependencies: ["Limiting"], swiftSettings: rooms),
     .target(name: "Stores", dependencies: ["Limiting", "Policies"], swiftSettings: rooms),
     .target(name: "Telemetry", swiftSettings: rooms),
+    .systemLibrary(name: "CEpoll"),
     .executableTarget(
-      name: "bench", dependencies: ["Limiting", "Policies", "Stores", "Telemetry"], swiftSettings: rooms),
+      name: "bench", dependencies: ["CEpoll", "Limiting", "Policies", "Stores", "Telemetry"], swiftSettings: rooms),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
 build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)
 # The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
-test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime gcc libc6-dev)
+test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime python3-seccomp slowhttptest gcc libc6-dev)
 # The browser for the page's tests. Ubuntu has it as a snap only, which needs a system service: those tests are skipped there.
 ! grep -qx 'ID=debian' /etc/os-release 2>/dev/null || test_packages+=(chromium chromium-driver)
 # What scripts/check-deploy runs; prometheus brings promtool.
@@ -20,7 +20,7 @@ deploy_packages=(nginx haproxy redis-server prometheus systemd wget curl iproute
 tools_packages=(python3-venv)
 # What scripts/prove-image makes and looks at the image with.
 image_packages=(debootstrap python3 util-linux iproute2 binutils openssl redis-server)
-bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux)
+bench_packages=("${build_packages[@]}" nginx redis-server wrk util-linux python3)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -86,9 +86,10 @@ need_swift() {
   command -v swift >/dev/null || fail "no swift on PATH; weir needs Swift 6.2 or later (https://swift.org/install)"
 }
 
-# build_release: builds the binary that is deployed; sets `weir` to its path.
+# build_release: builds the binary that is deployed; sets `weir` to its path. (--disable-local-rpath: it looks for no library
+# in its own folder.)
 build_release() {
-  local flags=(-c release --static-swift-stdlib --package-path "$root" --product weir)
+  local flags=(-c release --static-swift-stdlib --disable-local-rpath --package-path "$root" --product weir)
   swift build "${flags[@]}" </dev/null || fail "the release build failed"
   weir=$(swift build "${flags[@]}" --show-bin-path </dev/null)/weir
 }

@@ -6,6 +6,10 @@ public enum Bounds {
   public static let readBuffer = 65_536
   /// Connections that may wait to be accepted. The kernel caps it (`net.core.somaxconn`, 4096 by default).
   public static let backlog: Int32 = 4096
+  /// Milliseconds for which an accepted peer may take nothing of what the system holds for it. The system holds a hundred
+  /// kilobytes and more for each, which nobody else would ever end. Not less, for Linux counts it as nothing when a peer
+  /// takes a segment in several pieces, as it does whose window is smaller than one (64 KiB on loopback).
+  static let untakenOutput: Int32 = 30_000
   /// Connections accepted in one go before the loop looks after the streams that it already has.
   static let acceptsPerTurn = 64
   /// Nanoseconds without accepting after an accept failed for lack of descriptors or memory: long enough not to spin,

@@ -34,6 +34,12 @@
     count += size
   }
 
+  /// The memory that `total` bytes take, if they come behind those that are here, or are what is left of them.
+  func capacity(for total: Int) -> Int {
+    guard total > 0 else { return 0 }
+    return total <= capacity ? capacity : max(total, capacity * 2, Self.smallest)
+  }
+
   /// Drops `size` bytes from the front, at most `count`.
   mutating func consume(_ size: Int) {
     start += size

@@ -50,6 +50,9 @@ extension ListeningSocket {
         try Platform.set(.onlyV6, high != 0 || low != 0, on: descriptor)
       }
     }
+    try step("setsockopt", address) { () throws(UVError) in
+      try Platform.limitUntaken(milliseconds: Bounds.untakenOutput, on: descriptor)
+    }
     // Without SO_REUSEADDR a restart has to wait until the old connections are forgotten. Where the system chooses the
     // port it is set after that, since with it the choice may fall on a port that is bound and does not listen yet.
     let isChosen = address.port == 0

@@ -53,6 +53,17 @@ extension Platform {
     if unsafe setsockopt(descriptor, level, name, &number, socklen_t(MemoryLayout<Int32>.size)) != 0 { throw lastError }
   }
 
+  /// Lets the system end a connection with `ETIMEDOUT` whose peer has taken nothing of what waits for it for this long,
+  /// be it that it does not read or that it is gone. On a listening socket it holds for those accepted. Linux only;
+  /// elsewhere nothing.
+  static func limitUntaken(milliseconds: Int32, on descriptor: Int32) throws(UVError) {
+    #if os(Linux)
+      var number = milliseconds
+      let size = socklen_t(MemoryLayout<Int32>.size)
+      if unsafe setsockopt(descriptor, tcp, TCP_USER_TIMEOUT, &number, size) != 0 { throw lastError }
+    #endif
+  }
+
   /// Gives the kernel what it takes of `bytes` just now: 0 where the socket has no room.
   static func sendBytes(_ bytes: UnsafeRawPointer, _ count: Int, to descriptor: Int32) -> Result<Int, UVError> {
     while true {

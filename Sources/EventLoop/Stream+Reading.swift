@@ -32,6 +32,14 @@ extension Stream {
   /// Bytes that `received` left.
   public var keptInput: Int { input.count }
 
+  /// The memory that `count` bytes take which `received` is about to leave.
+  public func inputMemory(keeping count: Int) -> Int { input.capacity(for: count) }
+
+  /// Drops what `received` left, and its memory. Inside `received`, what that returns says it, and this does nothing.
+  public func discardInput() {
+    if !isOffering { input.consume(input.count) }
+  }
+
   /// The turn's end after `offerAgain`.
   func redeliver() {
     isQueuedForRedelivery = false
@@ -97,7 +105,9 @@ extension Stream {
   private func offer(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     guard let handler else { return count }
     let buffer = unsafe UnsafeBufferPointer(start: bytes.assumingMemoryBound(to: UInt8.self), count: count)
+    isOffering = true
     let consumed = unsafe handler.received(self, bytes: buffer.span)
+    isOffering = false
     precondition(consumed >= 0 && consumed <= count, "a handler consumes between none and all of what it was given")
     return consumed
   }

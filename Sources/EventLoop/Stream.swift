@@ -35,6 +35,8 @@ import CUV
   var input = KeptBytes()
   var isPaused = false
   var isReading = false
+  /// While the handler looks at what came: the memory it lies in must stay.
+  var isOffering = false
   var isQueuedForRedelivery = false
   /// Whether the peer has said that it will send no more.
   public internal(set) var hasEnded = false

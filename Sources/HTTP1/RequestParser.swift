@@ -64,6 +64,9 @@ public struct RequestParser: Sendable {
     }
   }
 
+  /// Bytes of memory that the headers read so far take; several times their text, where they are short.
+  public var headerMemory: Int { head.headers.capacity * MemoryLayout<Header>.stride }
+
   private enum Phase: UInt8, Sendable {
     case start, emptyLineEnd, method, target, version, requestLineEnd, requestLineLF
     case lineStart, name, valueStart, value, valueLF, headLF, complete

@@ -86,7 +86,11 @@ extension NodeStore: LinkHandler {
         keep(next..<next + ticket.redisCharges, of: ticket, call)
         continue
       }
-      guard ticket.outcome == .decided, !ticket.isAllowed || ticket.onlyLooks else { continue }
+      guard ticket.outcome == .decided else { continue }
+      guard !ticket.isAllowed || ticket.onlyLooks else {
+        observed.forget(admitted: ticket, at: loop.now)
+        continue
+      }
       var place = next
       for index in ticket.charges.indices where ticket.charges[index].isForRedis {
         if !decoder.countsHolds[place] {

@@ -2,10 +2,11 @@
 //
 // A counter only fills while it is charged, so a state that denies a check now, with the time that has passed counted
 // in, surely denies it in Redis too. It is judged with the numbers and the cost of the check in hand: a smaller cost or
-// a reload with other numbers is asked about. What can empty a counter (its key deleted in Redis, by hand or by
-// eviction) is noticed after `Bounds.observedTime`.
+// a reload with other numbers is asked about, and so is what this worker has admitted since. What can empty a counter
+// (its key deleted in Redis, by hand or by eviction) is noticed after `Bounds.observedTime`.
 //
-// One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter takes the place of an older one.
+// One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter
+// takes the place of an older one.
 
 import Limiting
 import Policies
@@ -78,6 +79,17 @@ final class ObservedStates {
     guard !keys.isEmpty else { return }
     forgottenAt = now
     for place in places.indices where keys.contains(places[place].digest) { places[place].seenAt = .min }
+  }
+
+  /// Forgets what was seen of the counters that an admitted check has charged: less is left than was seen, and a denial
+  /// would name too short a wait.
+  ///
+  /// - Parameter now: On the loop's clock.
+  func forget(admitted ticket: Ticket, at now: Int64) {
+    guard newest > .min, now - newest <= Bounds.observedTime else { return }
+    for index in ticket.charges.indices where ticket.charges[index].isForRedis {
+      if let place = place(of: ticket, index, now) { places[place].seenAt = .min }
+    }
   }
 
   /// Denies a ticket if what was seen of its counters denies it for sure, and fills in its decisions as a reply would.

@@ -161,7 +161,9 @@ final class SplitTicket: TicketHolder {
         return
       }
       for number in list where !settle(number, .confirm) { confirmed(number, parts[number].settled) }
-    case .allow: finish(.decided, isAllowed: true)
+    case .allow:
+      for part in parts[..<count] where !looks { router.observed.forget(admitted: part.asked, at: router.loop.now) }
+      finish(.decided, isAllowed: true)
     case .deny(let list):
       cancel(list)
       finish(.decided, isAllowed: false)

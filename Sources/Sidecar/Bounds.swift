@@ -39,6 +39,14 @@ enum Bounds {
   static let input = HTTP1Bounds.head + JSONCheck.maximumBody
   /// Bytes of answers that may wait for a slow peer; reading stops as soon as any do.
   static let output = 1 << 20
+  /// Bytes of memory that all connections of the data listeners together may make weir hold for requests that have not
+  /// come whole and answers that are not taken. One may cost a few hundred kilobytes, ten thousand must not cost
+  /// gigabytes. Beyond it those go that hold most.
+  static let claims = 64 << 20
+  /// The share of one of so many workers: with many, still room for a dozen of the largest.
+  static func claims(workers: Int) -> Int { max(claims / max(workers, 1), 8 << 20) }
+  /// Parsers and buffers that a server keeps for when a request comes in pieces, or an answer later.
+  static let spares = 64
   /// Bytes of answers gathered from pipelined requests before they are sent.
   static let gatheredOutput = 1 << 16
 

@@ -37,7 +37,6 @@ extension HTTPConnection {
       guard count > bytes.count - head.headCount else { return answer(head, bytes, bodyCount: count, context) }
       pending = PendingBody(head, context)
       pending.remaining = count
-      pending.body.reserveCapacity(count)
     case .chunked:
       pending = PendingBody(head, context)
       pending.decoder = ChunkedDecoder()

@@ -12,6 +12,7 @@ extension HTTPConnection: Asker {
     let after = afterwards(keepsAlive: askedKeepsAlive, askedMinorVersion)
     finish(write(after, &server.out), after)
     if wait == .request, stream.keptInput > 0, stream.pendingOutput == 0 { hold() } else { send() }
+    claim(keeping: stream.keptInput)
     goOn()
   }
 
@@ -27,7 +28,7 @@ extension HTTPConnection: Asker {
   func release(_ held: HeldAnswer) {
     held.bytes.withBytes { server.out.append($0) }
     held.bytes.removeAll()
-    server.spareHeld.append(held)
+    if server.spareHeld.count < Bounds.spares { server.spareHeld.append(held) }
   }
 
   /// Looks at what came meanwhile: requests, or bytes to be dropped behind a last answer, or the end of the peer's

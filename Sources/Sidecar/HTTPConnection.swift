@@ -23,7 +23,7 @@ final class HTTPConnection: StreamHandler {
   /// On the loop's clock: when to give up what it waits for.
   private(set) var deadline: Int64
   private(set) var wait = Wait.request
-  private var parser: ParserBox?
+  var parser: ParserBox?
   var pending: PendingBody?
   /// Of the request that is answered later: whether another may follow it, and its version.
   private(set) var askedKeepsAlive = false
@@ -31,6 +31,8 @@ final class HTTPConnection: StreamHandler {
   /// A completed answer that leaves with those behind it, at the end of this turn.
   var held: HeldAnswer?
   private var closesWhenDrained = false
+  /// Bytes that the server holds for it, as last told to the server.
+  var claimed = 0
 
   enum Wait {
     /// The next request; nothing of it is there.
@@ -57,7 +59,10 @@ final class HTTPConnection: StreamHandler {
 
   func received(_ stream: Stream, bytes: Span<UInt8>) -> Int {
     // What follows a request that ends the connection will not be looked at.
-    guard wait != .answer else { return askedKeepsAlive ? 0 : bytes.count }
+    guard wait != .answer else {
+      claim(keeping: askedKeepsAlive ? bytes.count : 0)
+      return askedKeepsAlive && !stream.isClosing ? 0 : bytes.count
+    }
     if let held = held.take() { release(held) }
     var offset = 0
     while offset < bytes.count, wait != .linger, wait != .answer, !stream.isClosing {
@@ -75,6 +80,7 @@ final class HTTPConnection: StreamHandler {
     send()
     server.responder.finishedBatch()
     if stream.hasEnded { settleEnd(left: bytes.count - offset) }
+    claim(keeping: wait == .linger ? 0 : bytes.count - offset)
     return wait == .linger || stream.isClosing ? bytes.count : offset
   }
 
@@ -104,10 +110,14 @@ final class HTTPConnection: StreamHandler {
     } else {
       expect(.request, within: server.isDraining ? Bounds.drainIdleTime : server.idleTime)
     }
+    claim(keeping: stream.keptInput)
     stream.resumeReading()
   }
 
   func closed(_ stream: Stream, error: UVError?) {
+    // Of answers that the system had taken: it counts them as weir does those it holds itself.
+    if error == .timedOut { server.counters.add(.timeoutOutput) }
+    unclaim()
     server.remove(self)
   }
 
@@ -134,7 +144,8 @@ final class HTTPConnection: StreamHandler {
     }
   }
 
-  private func giveBack(_ box: ParserBox) {
+  func giveBack(_ box: ParserBox) {
+    guard server.spareParsers.count < Bounds.spares else { return }
     box.parser.reset()
     server.spareParsers.append(box)
   }
@@ -243,10 +254,12 @@ final class HTTPConnection: StreamHandler {
       server.counters.add(wait == .head ? .timeoutHead : .timeoutBody)
       pending = nil
       refuse(Refusal(408, "the request did not arrive within \(Bounds.requestTime / Bounds.second) s"))
+      claim(keeping: stream.keptInput)
     case .request:
       if !server.isDraining { server.counters.add(.timeoutIdle) }
       stream.close()
     case .output, .linger:
+      if stream.pendingOutput > 0 { server.counters.add(.timeoutOutput) }
       stream.close()
     case .answer:
       break

@@ -47,6 +47,10 @@ final class HTTPServer: ListenerHandler {
   var spareHeld: [HeldAnswer] = []
   private(set) var isDraining = false
   private let budget: ConnectionBudget
+  /// Bytes that connections may claim together, and what they do.
+  private let claimLimit: Int
+  private(set) var claims = 0
+  private var isShedding = false
   private var listeners: [Listener] = []
   private var connections: [HTTPConnection] = []
   private var refusedLingering = 0
@@ -58,7 +62,7 @@ final class HTTPServer: ListenerHandler {
 
   init(
     loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener,
-    budget: ConnectionBudget, idleTime: Int64 = Bounds.idleTime,
+    budget: ConnectionBudget, idleTime: Int64 = Bounds.idleTime, claimLimit: Int = Bounds.claims,
     reportError: @escaping @Sendable (UVError) -> Void
   ) {
     self.loop = loop
@@ -67,6 +71,7 @@ final class HTTPServer: ListenerHandler {
     self.kind = kind
     self.budget = budget
     self.idleTime = idleTime
+    self.claimLimit = claimLimit
     self.reportError = reportError
     timer = Timer(loop: loop) { [unowned self] _ in sweep() }
     timer?.start(afterNanoseconds: Bounds.sweepInterval, every: Bounds.sweepInterval)
@@ -116,6 +121,27 @@ final class HTTPServer: ListenerHandler {
       last.place = connection.place
     }
     if isDraining, connections.isEmpty { reportDrained() }
+  }
+
+  // MARK: What connections hold
+
+  /// A connection claims more, or less. Beyond the bound, those that claim most are ended, perhaps itself.
+  func changeClaims(by growth: Int) {
+    claims += growth
+    counters.adjust(.connectionBytes, by: growth)
+    if claims > claimLimit, !isShedding { shed() }
+  }
+
+  /// Ends the connections that claim most, until a quarter of the bound is free: whoever wants this to be done again has
+  /// to send as much again, which pays for looking at all connections.
+  private func shed() {
+    isShedding = true
+    let goal = claimLimit / 4 * 3
+    for connection in connections.filter({ $0.claimed > 0 }).sorted(by: { $0.claimed > $1.claimed }) {
+      guard claims > goal else { break }
+      connection.shed()
+    }
+    isShedding = false
   }
 
   // MARK: Time

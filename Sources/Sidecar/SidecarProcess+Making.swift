@@ -26,7 +26,7 @@ extension SidecarProcess {
       workers.append(
         try Worker(
           settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
-          redis: seat(number, id), budget: budget,
+          redis: seat(number, id), budget: budget, claimLimit: Bounds.claims(workers: count),
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }

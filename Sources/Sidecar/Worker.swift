@@ -53,7 +53,8 @@ final class Worker: @unchecked Sendable {
   init(
     settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
     denials: DenialLog? = nil,
-    redis: RedisSeat?, budget: ConnectionBudget, reportError: @escaping @Sendable (UVError) -> Void,
+    redis: RedisSeat?, budget: ConnectionBudget, claimLimit: Int = Bounds.claims,
+    reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
     loop = try Loop()
@@ -68,7 +69,8 @@ final class Worker: @unchecked Sendable {
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
       keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), denials: denials, rules: rules)
     server = HTTPServer(
-      loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, reportError: reportError)
+      loop: loop, responder: responder, counters: counters, kind: .data, budget: budget, claimLimit: claimLimit,
+      reportError: reportError)
     bell = try Mailbox(loop: loop, capacity: 1) { [unowned self] in takeNews() }
     errands = try Mailbox(loop: loop, capacity: Bounds.workerErrands) { [unowned self] in run($0) }
     topologyWatch?.start()

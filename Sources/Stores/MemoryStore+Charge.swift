@@ -18,10 +18,10 @@ extension MemoryStore {
     guard charge.limit.algorithm != .slidingLog else { return takeLog(&charge, &step, room) }
     let now = room.now.clock(for: charge.limit.algorithm)
     let shard = unsafe shard(Int(step.shard))
-    if let place = unsafe shard.pointee.table.find(step.hash) {
-      let before = unsafe shard.pointee.table[place]
+    if let place = unsafe shard.pointee.contents.table.find(step.hash) {
+      let before = unsafe shard.pointee.contents.table[place]
       let result = Limiter.decide(before, limit: charge.limit, cost: charge.cost, now: now)
-      unsafe shard.pointee.table[place] = result.next
+      unsafe shard.pointee.contents.table[place] = result.next
       charge.decision = result.decision
       if charge.spends { step.note(.updated, before) }
       return true
@@ -40,7 +40,7 @@ extension MemoryStore {
     }
     if keys.add(1, upTo: maximumKeys) {
       unsafe insert(
-        CellTable.Entry(hash: step.hash, cell: result.next, slot: charge.slot, log: 0), into: &shard.pointee)
+        CellTable.Entry(hash: step.hash, cell: result.next, slot: charge.slot, log: 0), into: &shard.pointee.contents)
       step.note(.inserted, .empty)
     } else {
       guard room.mayOverflow else { return false }
@@ -62,20 +62,20 @@ extension MemoryStore {
       guard let log = overflow.log(charge.slot) else { return }
       change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }
     case .updated, .inserted, .logged:
-      guard let place = unsafe shard.pointee.table.find(step.hash) else { return }
+      guard let place = unsafe shard.pointee.contents.table.find(step.hash) else { return }
       if step.effect == .updated {
-        unsafe shard.pointee.table[place] = step.before
+        unsafe shard.pointee.contents.table[place] = step.before
       } else if step.effect == .inserted {
-        unsafe removeCell(at: place, of: &shard.pointee)
+        unsafe removeCell(at: place, of: &shard.pointee.contents)
       } else {
-        let log = unsafe shard.pointee.logs[shard.pointee.table.log(at: place)]
+        let log = unsafe shard.pointee.contents.logs[shard.pointee.contents.table.log(at: place)]
         change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }
       }
     }
   }
 
   /// Adds a cell whose place in the bound was taken before.
-  func insert(_ entry: CellTable.Entry, into shard: inout Shard) {
+  func insert(_ entry: CellTable.Entry, into shard: inout ShardContents) {
     let before = shard.table.bytes
     shard.table.insert(entry)
     let grown = shard.table.bytes - before
@@ -83,7 +83,7 @@ extension MemoryStore {
   }
 
   /// Removes a cell and its log, and what they counted for.
-  func removeCell(at place: Int, of shard: inout Shard) {
+  func removeCell(at place: Int, of shard: inout ShardContents) {
     let number = shard.table.log(at: place)
     if number == LogPool.none {
       keys.add(-1)

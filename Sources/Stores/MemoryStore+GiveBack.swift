@@ -21,12 +21,13 @@ extension MemoryStore {
       let shard = unsafe shard(shardIndex(hash))
       unsafe shard.pointee.lock()
       defer { unsafe shard.pointee.unlock() }
-      if let place = unsafe shard.pointee.table.find(hash) {
-        let number = unsafe shard.pointee.table.log(at: place)
+      if let place = unsafe shard.pointee.contents.table.find(hash) {
+        let number = unsafe shard.pointee.contents.table.log(at: place)
         if number == LogPool.none {
-          unsafe shard.pointee.table[place] = without(charge, unsafe shard.pointee.table[place], chargedAt, now)
+          unsafe shard.pointee.contents.table[place] = without(
+            charge, unsafe shard.pointee.contents.table[place], chargedAt, now)
         } else {
-          remove(charge, from: unsafe shard.pointee.logs[number], chargedAt)
+          remove(charge, from: unsafe shard.pointee.contents.logs[number], chargedAt)
         }
       } else {
         giveBackOverflow(charge, chargedAt, now)

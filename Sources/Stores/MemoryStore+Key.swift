@@ -60,21 +60,21 @@ extension MemoryStore {
     let shard = unsafe shard(shardIndex(hash))
     unsafe shard.pointee.lock()
     defer { unsafe shard.pointee.unlock() }
-    guard let place = unsafe shard.pointee.table.find(hash) else {
+    guard let place = unsafe shard.pointee.contents.table.find(hash) else {
       guard !overflow.isEmpty else { return .nothing }
       overflow.lock()
       defer { overflow.unlock() }
       return overflow.holds(slot) ? .overflow : .nothing
     }
-    let number = unsafe shard.pointee.table.log(at: place)
+    let number = unsafe shard.pointee.contents.table.log(at: place)
     guard number == LogPool.none else {
-      let log = unsafe shard.pointee.logs[number]
+      let log = unsafe shard.pointee.contents.logs[number]
       guard log.count > 0 else { return .nothing }
       change(log) { SlidingLog.clear($0) }
       return .forgotten
     }
-    guard unsafe shard.pointee.table[place].holdsAnything else { return .nothing }
-    unsafe shard.pointee.table[place] = .empty
+    guard unsafe shard.pointee.contents.table[place].holdsAnything else { return .nothing }
+    unsafe shard.pointee.contents.table[place] = .empty
     return .forgotten
   }
 }

@@ -7,8 +7,8 @@ extension MemoryStore {
   func takeLog(_ charge: inout Charge, _ step: inout Step, _ room: Room) -> Bool {
     let now = room.now.monotonic
     let shard = unsafe shard(Int(step.shard))
-    if let place = unsafe shard.pointee.table.find(step.hash) {
-      let log = unsafe shard.pointee.logs[shard.pointee.table.log(at: place)]
+    if let place = unsafe shard.pointee.contents.table.find(step.hash) {
+      let log = unsafe shard.pointee.contents.logs[shard.pointee.contents.table.log(at: place)]
       return spend(&charge, from: log, &step, .logged, room)
     }
 
@@ -24,9 +24,9 @@ extension MemoryStore {
       if let shared { SlidingLog.copy(shared, into: log, limit: charge.limit, now: now) }
       SlidingLog.admit(log, cost: charge.cost, now: now)
       bytes.add(log.bytes)
-      let number = unsafe shard.pointee.logs.add(log)
+      let number = unsafe shard.pointee.contents.logs.add(log)
       unsafe insert(
-        CellTable.Entry(hash: step.hash, cell: .empty, slot: charge.slot, log: number), into: &shard.pointee)
+        CellTable.Entry(hash: step.hash, cell: .empty, slot: charge.slot, log: number), into: &shard.pointee.contents)
       step.note(.inserted, .empty)
       return true
     }
@@ -97,8 +97,8 @@ extension MemoryStore {
         change(log) { SlidingLog.trim($0, limit: charges[index].limit) }
       } else if steps[index].effect == .logged {
         let shard = unsafe shard(Int(steps[index].shard))
-        guard let place = unsafe shard.pointee.table.find(steps[index].hash) else { continue }
-        let log = unsafe shard.pointee.logs[shard.pointee.table.log(at: place)]
+        guard let place = unsafe shard.pointee.contents.table.find(steps[index].hash) else { continue }
+        let log = unsafe shard.pointee.contents.logs[shard.pointee.contents.table.log(at: place)]
         change(log) { SlidingLog.trim($0, limit: charges[index].limit) }
       }
     }

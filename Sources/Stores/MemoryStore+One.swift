@@ -12,11 +12,11 @@ extension MemoryStore {
     let shard = unsafe shard(shardIndex(hash))
     unsafe shard.pointee.lock()
     defer { unsafe shard.pointee.unlock() }
-    guard let place = unsafe shard.pointee.table.find(hash) else { return nil }
+    guard let place = unsafe shard.pointee.contents.table.find(hash) else { return nil }
     let result = Limiter.decide(
-      unsafe shard.pointee.table[place], limit: charge.limit, cost: charge.cost,
+      unsafe shard.pointee.contents.table[place], limit: charge.limit, cost: charge.cost,
       now: now.clock(for: charge.limit.algorithm))
-    unsafe shard.pointee.table[place] = result.next
+    unsafe shard.pointee.contents.table[place] = result.next
     charge.decision = result.decision
     return result.decision.isAllowed || charge.isShadow
   }

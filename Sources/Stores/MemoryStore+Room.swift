@@ -84,12 +84,12 @@ extension MemoryStore {
         let shard = unsafe shard(cursor.shard)
         unsafe shard.pointee.lock()
         defer { unsafe shard.pointee.unlock() }
-        let end = min(cursor.place + min(left, Self.stretch), unsafe shard.pointee.table.capacity)
+        let end = min(cursor.place + min(left, Self.stretch), unsafe shard.pointee.contents.table.capacity)
         left -= max(1, end - cursor.place)
-        unsafe removeIdle(cursor.place..<max(cursor.place, end), of: &shard.pointee, slots, now, &found)
+        unsafe removeIdle(cursor.place..<max(cursor.place, end), of: &shard.pointee.contents, slots, now, &found)
         cursor.place = end
-        if unsafe end >= shard.pointee.table.capacity {
-          unsafe shrink(&shard.pointee)
+        if unsafe end >= shard.pointee.contents.table.capacity {
+          unsafe shrink(&shard.pointee.contents)
           cursor.shard = (cursor.shard + 1) % shardCount
           cursor.place = 0
           shardsDone += 1
@@ -100,7 +100,7 @@ extension MemoryStore {
   }
 
   private func removeIdle(
-    _ places: Range<Int>, of shard: inout Shard, _ slots: SlotTable, _ now: Now, _ found: inout Found
+    _ places: Range<Int>, of shard: inout ShardContents, _ slots: SlotTable, _ now: Now, _ found: inout Found
   ) {
     var place = places.lowerBound
     while place < places.upperBound {
@@ -118,7 +118,7 @@ extension MemoryStore {
     }
   }
 
-  private func shrink(_ shard: inout Shard) {
+  private func shrink(_ shard: inout ShardContents) {
     let before = shard.table.bytes
     shard.table.shrink()
     if shard.table.bytes != before { bytes.add(shard.table.bytes - before) }

@@ -3,15 +3,21 @@
 import Limiting
 import Synchronization
 
-/// Guarded by its own lock, except for `lock` and `unlock` themselves.
+/// The lock, and beside it what it guards: whoever changes the contents has no access to the lock's own bytes, on which
+/// other threads wait.
 struct Shard: ~Copyable {
   private let mutex = Mutex<Void>(())
-  var table = CellTable()
-  var logs = LogPool()
+  var contents = ShardContents()
 
   /// A check under several policies holds several shards at once, which `withLock` could only do by recursion.
   borrowing func lock() { mutex._unsafeLock() }
   borrowing func unlock() { mutex._unsafeUnlock() }
+}
+
+/// What only the holder of the shard's lock reads or writes.
+struct ShardContents: ~Copyable {
+  var table = CellTable()
+  var logs = LogPool()
 }
 
 /// The sliding logs of one shard, by small numbers that fit beside a cell.

@@ -121,7 +121,7 @@ public struct MetricsText {
     func total(_ counter: WorkerCounter) -> UInt64 { workers.reduce(0) { $0 &+ $1.count(counter) } }
     var metric: WorkerCounter.Series?
     var samples: [Sample] = []
-    for counter in WorkerCounter.allCases where hasRedis || !counter.isOfRedis {
+    for counter in WorkerCounter.allCases where (hasRedis || !counter.isOfRedis) && !counter.isGauge {
       let series = counter.series
       if let open = metric, open.metric != series.metric {
         self.counter(open.metric, open.help, samples)
@@ -135,6 +135,9 @@ public struct MetricsText {
     let closed = total(.connectionsClosed)
     let opened = total(.connectionsOpened)
     gauge("weir_connections", "Connections now open.", [Sample(.whole(opened >= closed ? opened - closed : 0))])
+    for counter in WorkerCounter.allCases where counter.isGauge {
+      gauge(counter.series.metric, counter.series.help, [Sample(.whole(total(counter)))])
+    }
   }
 
   private mutating func add(_ name: String, _ type: String, _ help: String, _ samples: [Sample]) {

@@ -18,11 +18,15 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
   /// Refused by the admin listener only.
   case rejectedQuery, rejectedToken, rejectedOrigin, rejectedHost, rejectedPolicy, rejectedConflict
 
-  case timeoutHead, timeoutBody, timeoutIdle
+  case timeoutHead, timeoutBody, timeoutIdle, timeoutOutput
 
   case connectionsOpened, connectionsClosed
   /// Answered 503 and closed, since the bound on connections was reached.
   case connectionsRefused
+  /// Ended since all together held too much, and they most.
+  case connectionsShed
+  /// No count but what connections hold just now: added to and taken from.
+  case connectionBytes
   /// `accept` failed, for want of descriptors or memory.
   case acceptErrors
 
@@ -64,6 +68,9 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
 extension WorkerCounter {
   /// Whether it says something only where there is a Redis.
   var isOfRedis: Bool { rawValue >= Self.redisCalls.rawValue && rawValue <= Self.redisRememberedDenials.rawValue }
+
+  /// Whether it goes down as well as up.
+  var isGauge: Bool { self == .connectionBytes }
 
   /// The metric and the labels under which a case is shown.
   struct Series {
@@ -112,6 +119,7 @@ extension WorkerCounter {
     case .timeoutHead: Self.timeout("head")
     case .timeoutBody: Self.timeout("body")
     case .timeoutIdle: Self.timeout("idle")
+    case .timeoutOutput: Self.timeout("output")
 
     case .connectionsOpened:
       Series(metric: "weir_connections_opened_total", help: "Connections accepted and served.", labels: [])
@@ -121,6 +129,14 @@ extension WorkerCounter {
       Series(
         metric: "weir_connections_refused_total",
         help: "Connections answered 503, since too many were open.", labels: [])
+    case .connectionsShed:
+      Series(
+        metric: "weir_connections_shed_total",
+        help: "Connections ended since all together held too much unfinished, and these most.", labels: [])
+    case .connectionBytes:
+      Series(
+        metric: "weir_connection_bytes",
+        help: "Memory of unfinished requests and of answers that their clients have not taken.", labels: [])
     case .acceptErrors:
       Series(metric: "weir_accept_errors_total", help: "Connections that could not be accepted.", labels: [])
 

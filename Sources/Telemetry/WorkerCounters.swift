@@ -17,6 +17,11 @@ public final class WorkerCounters: Sendable {
     row.add(amount, at: counter.rawValue)
   }
 
+  /// Adds `amount`, which may be below zero, to what is no count but a sum. The owner's thread only.
+  public func adjust(_ gauge: WorkerCounter, by amount: Int) {
+    row.add(UInt64(bitPattern: Int64(amount)), at: gauge.rawValue)
+  }
+
   /// Reads one count, from any thread.
   public func count(_ counter: WorkerCounter) -> UInt64 {
     row.load(counter.rawValue)

@@ -51,6 +51,25 @@ import Testing
     }
   }
 
+  @Test("after a smaller cost was admitted, the same denial has less left and a longer wait", arguments: [false, true])
+  func lessLeft(twoPolicies: Bool) throws {
+    let redis = try RedisServer()
+    let other = ", {name: b, limit: 1000, period: \(forever)}"
+    let weir = try WeirProcess(
+      "policies: [{name: a, limit: 10, period: 1h}\(twoPolicies ? other : "")]", redis: redis.url,
+      arguments: patient + ["--threads", "1"])
+    try weir.waitForHealth("healthy")
+    #expect(try weir.json(#"{"cost": 1}"#).status == 200)
+    let first = try weir.json(#"{"cost": 10}"#)
+    #expect(try weir.json(#"{"cost": 3}"#).status == 200)
+    let second = try weir.json(#"{"cost": 10}"#)
+    #expect([first.status, second.status] == [429, 429])
+    #expect([first.int("X-RateLimit-Remaining"), second.int("X-RateLimit-Remaining")] == [9, 6])
+    // A unit comes every 360 s.
+    #expect((355...360).contains(first.int("Retry-After") ?? 0))
+    #expect((4 * 360 - 60...4 * 360).contains(second.int("Retry-After") ?? 0))
+  }
+
   @Test("what was denied says nothing about a smaller cost")
   func smallerCost() throws {
     let redis = try RedisServer()

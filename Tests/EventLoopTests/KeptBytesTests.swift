@@ -31,6 +31,21 @@ import Testing
       }
     }
   }
+
+  @Test("the memory that bytes are going to take is known before they come", arguments: [1, 100, 256, 257, 5_000])
+  func capacity(size: Int) {
+    var kept = KeptBytes()
+    let bytes = [UInt8](repeating: 1, count: size)
+    for times in 1...20 {
+      let expected = kept.capacity(for: times * size)
+      unsafe bytes.withUnsafeBytes { bytes in
+        if let base = bytes.baseAddress { unsafe kept.append(base, size) }
+      }
+      #expect(kept.capacity(for: kept.count) == expected && expected >= kept.count)
+    }
+    kept.consume(kept.count)
+    #expect(kept.capacity(for: 0) == 0 && kept.capacity(for: 300) == 300)
+  }
 }
 
 @Suite struct UVErrorTests {

@@ -48,6 +48,26 @@ import Testing
     #expect(pair.stream.keptInput == 0)
   }
 
+  @Test("what was left can be dropped, but not from inside the call that is looking at it")
+  func discarding() throws {
+    let pair = try Pair()
+    pair.recorder.consume = { stream, bytes in
+      stream.discardInput()
+      return 0
+    }
+    for (piece, offered) in [("ab", "ab"), ("cd", "abcd")] {
+      let before = pair.recorder.events.count
+      pair.client.send(piece)
+      #expect(pair.run { pair.recorder.events.count > before })
+      #expect(pair.recorder.events.last == .received(offered))
+    }
+    #expect(pair.stream.keptInput == 4 && pair.stream.inputMemory(keeping: 4) >= 4)
+    pair.stream.discardInput()
+    #expect(pair.stream.keptInput == 0 && pair.stream.inputMemory(keeping: 0) == 0)
+    pair.client.send("ef")
+    #expect(pair.run { pair.recorder.events.last == .received("ef") })
+  }
+
   @Test("any split of the input and any consumption give the same bytes", arguments: 0..<8)
   func randomSplits(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)

@@ -27,6 +27,16 @@ struct KeyTests {
     #expect(Self.set("method", "host").key(facts) == [1, 0, 0, 0, 3] + "GET".utf8 + [1, 0, 0, 0, 1] + "h".utf8)
   }
 
+  @Test(
+    "a value that holds what another part begins with is still one value", arguments: 0...5 as ClosedRange<UInt8>)
+  func frames(length: UInt8) {
+    let set = Self.set("plan", "tier")
+    let frame = "\u{1}\u{0}\u{0}\u{0}" + String(UnicodeScalar(length))
+    let first = set.key(Facts(target: "/", customs: [("plan", "x" + frame + "y"), ("tier", "z")]))
+    let second = set.key(Facts(target: "/", customs: [("plan", "x"), ("tier", "y" + frame + "z")]))
+    #expect(first != nil && second != nil && first != second)
+  }
+
   @Test("the length of a part is written whole")
   func longParts() {
     let set = Self.set("plan")

@@ -26,7 +26,7 @@ import Testing
   @Test("answers traces over mixed algorithms as the reference does", arguments: StoreTrace.Kind.allCases)
   func mixed(_ kind: StoreTrace.Kind) throws {
     let rig = try ScriptRig()
-    for seed in 100..<140 {
+    for seed in Seeds.of(100..<140) {
       let failure = StoreTrace(kind, nil, seed: UInt64(seed), turns: 100, slots: 7).disagreement(of: EvalStore(rig))
       #expect(failure == nil, "seed \(seed), \(failure ?? "")")
     }
@@ -36,7 +36,7 @@ import Testing
   func together(_ kind: StoreTrace.Kind) throws {
     let rig = try ScriptRig()
     var generator = SeededGenerator(seed: 5)
-    for seed in 200..<220 {
+    for seed in Seeds.of(200..<220) {
       let one = EvalStore(rig)
       let many = EvalStore(rig)
       var rest = StoreTrace(kind, nil, seed: UInt64(seed), turns: 200).turns[...]
@@ -125,7 +125,7 @@ import Testing
     arguments: [StoreTrace.Kind.usual, .reloads, .extremes])
   func expiry(_ kind: StoreTrace.Kind) throws {
     let rig = try ScriptRig()
-    for seed in 300..<310 {
+    for seed in Seeds.of(300..<310) {
       let store = EvalStore(rig, expires: true)
       let reference = ReferenceStore()
       for turn in StoreTrace(kind, nil, seed: UInt64(seed), turns: 60).turns {

@@ -27,7 +27,7 @@ import Testing
   @Test("answers traces over mixed algorithms as the reference does", arguments: StoreTrace.Kind.allCases, ways)
   func mixed(_ kind: StoreTrace.Kind, _ way: EvalStore.Way) throws {
     let rig = try ScriptRig()
-    for seed in 100..<120 {
+    for seed in Seeds.of(100..<120) {
       let failure = StoreTrace(kind, nil, seed: UInt64(seed), turns: 100, slots: 7).disagreement(
         of: EvalStore(rig, way))
       #expect(failure == nil, "seed \(seed), \(failure ?? "")")
@@ -38,7 +38,7 @@ import Testing
   func together(_ kind: StoreTrace.Kind) throws {
     let rig = try ScriptRig()
     var generator = SeededGenerator(seed: 6)
-    for seed in 200..<210 {
+    for seed in Seeds.of(200..<210) {
       let (one, many) = (EvalStore(rig, .charges), EvalStore(rig, .charges))
       var rest = StoreTrace(kind, nil, seed: UInt64(seed), turns: 200).turns[...]
       while let first = rest.first {
@@ -236,7 +236,7 @@ import Testing
     arguments: [EvalStore.Way.charges, .holds])
   func expiry(_ way: EvalStore.Way) throws {
     let rig = try ScriptRig()
-    for seed in 300..<306 {
+    for seed in Seeds.of(300..<306) {
       let store = EvalStore(rig, way, expires: true)
       let reference = ReferenceStore()
       for turn in StoreTrace(.extremes, nil, seed: UInt64(seed), turns: 60).turns {

@@ -97,7 +97,7 @@ struct ImaginedCluster {
     try value.withReply { try SlotMap.slots($0, from: asked) }
   }
 
-  @Test("both commands tell the same map of the same cluster, whole or with holes", arguments: 0..<50)
+  @Test("both commands tell the same map of the same cluster, whole or with holes", arguments: Seeds.of(0..<50))
   func agree(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let cluster = ImaginedCluster.random(&generator)
@@ -228,7 +228,7 @@ struct ImaginedCluster {
     #expect(throws: SlotMap.Malformed.self) { try Self.slots(cluster(1001).slotsReply()) }
   }
 
-  @Test("any reply makes a map or is malformed, and is read without a fault", arguments: 0..<100)
+  @Test("any reply makes a map or is malformed, and is read without a fault", arguments: Seeds.of(0..<100))
   func garbage(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<20 {

@@ -309,7 +309,7 @@ import Testing
   @Test("a peer that does not read stops being read, and gets every answer in order once it reads")
   func slowReader() throws {
     let rig = try ServerRig()
-    let peer = try rig.connect(receiveBuffer: 4_096)
+    let peer = try rig.connect(receiveBuffer: 131_072)
     let stream = rig.connections[0].stream
     var sent = 0
     var mostPending = 0
@@ -347,6 +347,7 @@ import Testing
     #expect(rig.test.run { connection.stream.pendingOutput > 0 })
     connection.timedOut()
     #expect(rig.isEmpty())
+    #expect(rig.counters.count(.timeoutOutput) == 1)
 
     let half = try rig.connect(receiveBuffer: 4_096)
     half.send("GET /big HTTP/1.1\r\n\r\n")

@@ -89,12 +89,15 @@ final class ServerRig: ListenerHandler {
   let address: SocketAddress
 
   /// - Parameter listensItself: The server has the listener, as when it drains; then connections cannot be reached.
-  init(connections limit: Int = 100, idleTime: Int64 = Bounds.idleTime, listensItself: Bool = false) throws {
+  init(
+    connections limit: Int = 100, idleTime: Int64 = Bounds.idleTime, claimLimit: Int = Bounds.claims,
+    listensItself: Bool = false
+  ) throws {
     test = try TestLoop()
     budget = ConnectionBudget(limit: limit)
     server = HTTPServer(
       loop: test.loop, responder: responder, counters: counters, kind: .data, budget: budget, idleTime: idleTime,
-      reportError: { _ in })
+      claimLimit: claimLimit, reportError: { _ in })
     socket = try ListeningSocket.open(.v4(0x7f00_0001, port: 0), count: 1)[0]
     address = socket.boundAddress
     if listensItself {

@@ -58,7 +58,7 @@ struct KeySketchTests {
 
   @Test(
     "count - error <= true count <= count, the error is at most N / m, and whoever is above N / m is there",
-    arguments: Stream.allCases, [UInt64](1...8))
+    arguments: Stream.allCases, Seeds.of(1...8))
   func guarantee(stream: Stream, seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var sketch = KeySketch()
@@ -93,7 +93,7 @@ struct KeySketchTests {
     #expect(snapshot.entries.reduce(0) { $0 + $1.count } == total, comment)
   }
 
-  @Test("the key that is taken over has the least count of all", arguments: [UInt64](1...20))
+  @Test("the key that is taken over has the least count of all", arguments: Seeds.of(1...20))
   func leastGoes(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var sketch = KeySketch()

@@ -20,11 +20,14 @@ public final class HTTPClient {
 
   /// - Parameters:
   ///   - seconds: How long each read and write may take.
+  ///   - receiveBuffer: Bytes that the kernel keeps for a client that does not read; nil: as it likes.
   ///   - server: Kept alive for as long as this connection.
-  public init(_ address: Address, timeout seconds: Int = 30, of server: AnyObject? = nil) throws {
+  public init(
+    _ address: Address, timeout seconds: Int = 30, receiveBuffer: Int32? = nil, of server: AnyObject? = nil
+  ) throws {
     self.address = address
     self.server = server
-    descriptor = try Self.connect(to: address)
+    descriptor = try Self.connect(to: address, receiveBuffer: receiveBuffer)
     var limit = timeval(tv_sec: seconds, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
@@ -101,6 +104,12 @@ public final class HTTPClient {
     return unsafe poll(&wanted, 1, milliseconds) > 0
   }
 
+  /// Reads at most `count` bytes that are there, and drops them.
+  public func discard(atMost count: Int) {
+    var chunk = [UInt8](repeating: 0, count: count)
+    _ = unsafe recv(descriptor, &chunk, count, Int32(MSG_DONTWAIT))
+  }
+
   /// Reads once. False after the time-out; at the end, and after a reset, true with `isAtEnd` set.
   private func receive() throws -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -123,20 +132,20 @@ public final class HTTPClient {
   // MARK: sockets, for other clients too
 
   /// A blocking connection; the caller closes it.
-  static func connect(to address: Address) throws -> Int32 {
+  static func connect(to address: Address, receiveBuffer: Int32? = nil) throws -> Int32 {
     switch address {
     case .tcp(let host, let port) where host.contains(":"):
       var socketAddress = sockaddr_in6()
       socketAddress.sin6_family = sa_family_t(AF_INET6)
       socketAddress.sin6_port = port.bigEndian
       unsafe inet_pton(AF_INET6, host, &socketAddress.sin6_addr)
-      return try connect(AF_INET6, &socketAddress, address)
+      return try connect(AF_INET6, &socketAddress, address, receiveBuffer)
     case .tcp(let host, let port):
       var socketAddress = sockaddr_in()
       socketAddress.sin_family = sa_family_t(AF_INET)
       socketAddress.sin_port = port.bigEndian
       unsafe inet_pton(AF_INET, host, &socketAddress.sin_addr)
-      return try connect(AF_INET, &socketAddress, address)
+      return try connect(AF_INET, &socketAddress, address, receiveBuffer)
     case .unix(let path):
       var socketAddress = sockaddr_un()
       socketAddress.sun_family = sa_family_t(AF_UNIX)
@@ -149,15 +158,18 @@ public final class HTTPClient {
         errno = ENAMETOOLONG
         throw SystemFailure("connect to \(address.text)")
       }
-      return try connect(AF_UNIX, &socketAddress, address)
+      return try connect(AF_UNIX, &socketAddress, address, receiveBuffer)
     }
   }
 
   private static func connect<SocketAddress>(
-    _ family: Int32, _ socketAddress: inout SocketAddress, _ address: Address
+    _ family: Int32, _ socketAddress: inout SocketAddress, _ address: Address, _ receiveBuffer: Int32?
   ) throws -> Int32 {
     let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SystemFailure("socket") }
+    if var bytes = receiveBuffer {
+      unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+    }
     let size = socklen_t(MemoryLayout<SocketAddress>.size)
     let result = unsafe withUnsafePointer(to: &socketAddress) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe Glibc.connect(descriptor, $0, size) }

@@ -1,7 +1,7 @@
 // SteppedClock.swift: the wall clock of another process, to be set by a test while that process runs.
 //
 // A library of a few lines, compiled when it is needed and loaded before the process's own, adds an offset to what
-// gettimeofday says. (Debian's faketime does more, and hangs in a redis-server that brings its own malloc.)
+// gettimeofday and clock_gettime say of the wall clock. (Debian's faketime does more, and hangs in a redis-server that brings its own malloc.)
 
 import Foundation
 
@@ -34,6 +34,12 @@ public final class SteppedClock: Sendable {
       time->tv_sec = now.tv_sec + (offset ? *offset : 0);
       time->tv_usec = now.tv_nsec / 1000;
       return 0;
+    }
+
+    int clock_gettime(clockid_t clock, struct timespec *time) {
+      int result = syscall(SYS_clock_gettime, clock, time);
+      if (result == 0 && clock == CLOCK_REALTIME && offset) time->tv_sec += *offset;
+      return result;
     }
 
     """

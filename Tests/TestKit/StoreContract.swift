@@ -326,7 +326,7 @@ private struct ContractRun {
   }
 
   mutating func traces(_ kind: StoreTrace.Kind, on make: () -> any StoreUnderTest) {
-    for seed in 0..<12 {
+    for seed in Seeds.of(0..<12) {
       let failure = StoreTrace(kind, algorithm, seed: UInt64(seed)).disagreement(of: make())
       expect(failure == nil, "seed \(seed), \(failure ?? "")")
     }

@@ -6,6 +6,16 @@ case "core" where arguments.count == 1:
   CoreBenchmark.run()
 case "keys" where arguments.count == 1:
   KeysBenchmark.run()
+case "cells" where arguments.count >= 3:
+  let counts = arguments.dropFirst(2).map { text in
+    guard let count = Int(text), CellsBenchmark.counts.contains(count) else { usage() }
+    return count
+  }
+  guard let rounds = Int(arguments[1]), (1...100).contains(rounds) else { usage() }
+  CellsBenchmark.run(counts: counts, rounds: rounds)
+case "pace" where arguments.count == 5:
+  guard let milliseconds = Int(arguments[4]), (100...60_000).contains(milliseconds) else { usage() }
+  PaceBenchmark(address: arguments[1], path: arguments[2], rate: times(arguments[3])).run(milliseconds: milliseconds)
 case "fill" where arguments.count == 3:
   guard let keys = Int(arguments[2]), (1...1_000_000_000).contains(keys) else { usage() }
   Filler(address: arguments[1]).fill(keys: keys)
@@ -40,6 +50,8 @@ func usage() -> Never {
     """
     usage: bench core
            bench keys
+           bench cells ROUNDS KEYS...
+           bench pace SERVER PATH RATE MILLISECONDS
            bench fill WEIR KEYS
            bench start BINARY POLICIES RUNS
            bench capture WEIR REDIS CALLFILE

@@ -1,6 +1,7 @@
 // ServeOptionsTests.swift: every flag of `weir serve`: good values, bad values with the exact line, variables,
 // precedence.
 
+import Policies
 import Testing
 
 @testable import Sidecar
@@ -293,6 +294,15 @@ import Testing
     #expect(complaint(["--log-level", "error"], ["WEIR_LOG_DENIALS": "5/s"]) == expected)
     #expect(complaint(["--log-denials", "5/s", "--log-level", "debug"]) == nil)
     #expect(complaint(["--log-denials", "off", "--log-level", "error"]) == nil)
+  }
+
+  @Test("who says nothing opens no door: listeners on loopback, no metrics listener, no proxy trusted but loopback")
+  func closed() {
+    let options = ServeOptions()
+    #expect(options.listen.map(\.place) == [.tcp(host: "127.0.0.1", port: 7429)])
+    #expect(options.admin?.place == .tcp(host: "127.0.0.1", port: 7430))
+    #expect(options.metrics == nil)
+    #expect(options.trustedProxies == IPNetwork.loopback)
   }
 
   @Test("the default that help shows is the one in force")
