@@ -11,7 +11,8 @@ extension HTTPConnection: Asker {
     precondition(server.out.isEmpty, "a request is completed between events, not while another is answered")
     let after = afterwards(keepsAlive: askedKeepsAlive, askedMinorVersion)
     finish(write(after, &server.out), after)
-    if wait == .request, stream.keptInput > 0, stream.pendingOutput == 0 { hold() } else { send() }
+    let canHold = wait == .request && stream.keptInput > 0 && stream.pendingOutput == 0
+    if canHold, !server.givesOnePageATurn { hold() } else { send() }
     claim(keeping: stream.keptInput)
     goOn()
   }
@@ -35,9 +36,19 @@ extension HTTPConnection: Asker {
   /// sending. Where the peer has to take its answers first, `drained` does.
   private func goOn() {
     if stream.keptInput > 0 {
-      if wait != .output { stream.offerAgain() }
+      if wait == .request, server.givesOnePageATurn {
+        server.waitForTurn(self)
+      } else if wait != .output {
+        stream.offerAgain()
+      }
     } else if stream.hasEnded {
       settleEnd(left: 0)
     }
+  }
+
+  /// The turn is over that had its page: what was left is offered in the next one, unless the peer has to take its
+  /// answers first.
+  func turnCame() {
+    if wait != .output { stream.resumeReading() }
   }
 }

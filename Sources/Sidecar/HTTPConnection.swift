@@ -76,11 +76,13 @@ final class HTTPConnection: StreamHandler {
         // Hundreds of pipelined requests later, the turn's clock would lie noticeably behind.
         _ = server.loop.freshNow()
       }
+      if server.givesOnePageATurn, wait == .request { break }
     }
     send()
     server.responder.finishedBatch()
     if stream.hasEnded { settleEnd(left: bytes.count - offset) }
     claim(keeping: wait == .linger ? 0 : bytes.count - offset)
+    if server.givesOnePageATurn, wait == .request, offset < bytes.count, !stream.isClosing { server.waitForTurn(self) }
     return wait == .linger || stream.isClosing ? bytes.count : offset
   }
 

@@ -39,6 +39,9 @@ final class HTTPServer: ListenerHandler {
   let kind: WorkerCounter.Listener
   /// How long a connection may wait between requests, and for its first.
   let idleTime: Int64
+  /// Pages cost much more than checks: a connection is answered one a turn of the loop, so that whoever asks for many in
+  /// one go keeps nobody else waiting for longer than one takes.
+  let givesOnePageATurn: Bool
   /// Answers on their way to a stream; empty between events.
   var out = ResponseBuffer()
   /// Parsers that no half-read request needs.
@@ -51,6 +54,8 @@ final class HTTPServer: ListenerHandler {
   private let claimLimit: Int
   private(set) var claims = 0
   private var isShedding = false
+  /// Connections with requests that wait for the next turn.
+  private var waitingForTurn: [HTTPConnection] = []
   private var listeners: [Listener] = []
   private var connections: [HTTPConnection] = []
   private var refusedLingering = 0
@@ -63,7 +68,7 @@ final class HTTPServer: ListenerHandler {
   init(
     loop: Loop, responder: any Responder, counters: WorkerCounters, kind: WorkerCounter.Listener,
     budget: ConnectionBudget, idleTime: Int64 = Bounds.idleTime, claimLimit: Int = Bounds.claims,
-    reportError: @escaping @Sendable (UVError) -> Void
+    givesOnePageATurn: Bool = false, reportError: @escaping @Sendable (UVError) -> Void
   ) {
     self.loop = loop
     self.responder = responder
@@ -71,6 +76,7 @@ final class HTTPServer: ListenerHandler {
     self.kind = kind
     self.budget = budget
     self.idleTime = idleTime
+    self.givesOnePageATurn = givesOnePageATurn
     self.claimLimit = claimLimit
     self.reportError = reportError
     timer = Timer(loop: loop) { [unowned self] _ in sweep() }
@@ -144,6 +150,15 @@ final class HTTPServer: ListenerHandler {
     isShedding = false
   }
 
+  // MARK: Turns
+
+  /// A connection is offered what it has left once more in the next turn of the loop, and nothing before that.
+  func waitForTurn(_ connection: HTTPConnection) {
+    connection.stream.pauseReading()
+    waitingForTurn.append(connection)
+    loop.callAtTurnEnd(self)
+  }
+
   // MARK: Time
 
   private func sweep() {
@@ -179,6 +194,15 @@ final class HTTPServer: ListenerHandler {
     listeners = []
     for connection in connections { connection.stream.close() }
     timer?.close()
+  }
+}
+
+extension HTTPServer: TurnEndHandler {
+  /// Streams that are resumed from here get their bytes at the end of the next turn.
+  func turnEnded() {
+    let connections = waitingForTurn
+    waitingForTurn = []
+    for connection in connections { connection.turnCame() }
   }
 }
 

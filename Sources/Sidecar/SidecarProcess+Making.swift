@@ -91,6 +91,7 @@ extension SidecarProcess {
           pages.routes(), guardian, isReadOnly: kind == .metrics, counters: ownCounters, logger: logger),
         counters: ownCounters, kind: kind,
         budget: ConnectionBudget(limit: Bounds.adminConnections), idleTime: Bounds.adminIdleTime,
+        givesOnePageATurn: true,
         reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) })
       try server.listen(on: socket)
       servers.append(server)

@@ -15,6 +15,10 @@ final class EchoResponder: Responder {
   var isStopping = false
   private(set) var batches = 0
   private(set) var peers: [PeerAddress] = []
+  /// Of requests without a body.
+  private(set) var targets: [String] = []
+  /// Called with each of them, while it is answered.
+  var onTarget: (String) -> Void = { _ in }
   /// Bytes of each answer to `/big`.
   var bigCount = 100_000
   /// What is to be answered later, in the order in which it was asked.
@@ -37,6 +41,8 @@ final class EchoResponder: Responder {
   ) -> Answering {
     peers.append(peer)
     let target = String(bytes, head.target.range)
+    targets.append(target)
+    onTarget(target)
     var text = "\(String(bytes, head.method.range)) \(target)"
     if target.hasPrefix("/big") { text += String(repeating: "b", count: bigCount - text.utf8.count) }
     let isHead = Router.isHead(head, bytes)
@@ -91,13 +97,13 @@ final class ServerRig: ListenerHandler {
   /// - Parameter listensItself: The server has the listener, as when it drains; then connections cannot be reached.
   init(
     connections limit: Int = 100, idleTime: Int64 = Bounds.idleTime, claimLimit: Int = Bounds.claims,
-    listensItself: Bool = false
+    givesOnePageATurn: Bool = false, listensItself: Bool = false
   ) throws {
     test = try TestLoop()
     budget = ConnectionBudget(limit: limit)
     server = HTTPServer(
       loop: test.loop, responder: responder, counters: counters, kind: .data, budget: budget, idleTime: idleTime,
-      claimLimit: claimLimit, reportError: { _ in })
+      claimLimit: claimLimit, givesOnePageATurn: givesOnePageATurn, reportError: { _ in })
     socket = try ListeningSocket.open(.v4(0x7f00_0001, port: 0), count: 1)[0]
     address = socket.boundAddress
     if listensItself {
