@@ -51,6 +51,11 @@ enum Bounds {
   static let silence: Int64 = second
   /// Tickets that may wait to be sent, a worker. Each belongs to a connection of its own, so it is hardly reached.
   static let tickets = 16_384
+  /// Bytes of keys, and charges, that a ticket keeps room for between two checks: what all but odd ones need.
+  static let keptKeys = 4_096
+  static let keptCharges = 64
+  /// Checks over several keys that a worker keeps for the next ones.
+  static let spareSplits = 512
 
   // MARK: Holds
 

@@ -153,7 +153,9 @@ final class ClusterRouter {
   }
 
   /// A split ticket that nobody needs any more.
-  func recycle(_ split: SplitTicket) { spareSplits.append(split) }
+  func recycle(_ split: SplitTicket) {
+    if spareSplits.count < Bounds.spareSplits { spareSplits.append(split) }
+  }
 
   /// Sends a question to the node of its key.
   func ask(_ question: Question) {

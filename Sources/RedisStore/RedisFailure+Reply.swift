@@ -87,6 +87,7 @@ extension RedisFailure {
     case .busy: "somebody's script runs too long there; SCRIPT KILL ends it"
     case .cluster: "it is a node of a cluster; use redis-cluster://"
     case .other: "see Redis's own log"
+    case .overload: "is it slow, or does somebody send very long keys?"
     case .protocolError: "is it a Redis, and is the port the right one?"
     }
   }

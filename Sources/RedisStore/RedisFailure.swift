@@ -26,6 +26,8 @@ public enum RedisFailure: String, Sendable, CaseIterable {
   case cluster
   /// MISCONF, MASTERDOWN, NOREPLICAS or another error reply.
   case other
+  /// Redis was not asked, since the checks that wait for it hold all the memory that they may.
+  case overload
   /// Bytes that are no reply, or one that fits no call.
   case protocolError = "protocol"
 }

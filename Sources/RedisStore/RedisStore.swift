@@ -164,16 +164,26 @@ public final class RedisStore {
 
   /// Asks Redis for the `.redis` charges of a ticket.
   ///
-  /// - Parameter believes: Whether states seen a moment ago may answer.
-  /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away. Else
-  ///   its holder is told later, exactly once, at the latest when its time is over.
-  public func ask(_ ticket: Ticket, believes: Bool = true) -> Bool {
+  /// - Parameters:
+  ///   - believes: Whether states seen a moment ago may answer.
+  ///   - mayWait: Whether there is memory for it to wait; where not, that is counted as a failure.
+  /// - Returns: Whether it is settled at once: denied by a state seen a moment ago, or failed since Redis is away or it
+  ///   may not wait. Else its holder is told later, exactly once, at the latest when its time is over.
+  public func ask(_ ticket: Ticket, believes: Bool = true, mayWait: Bool = true) -> Bool {
     if believes, remembers(ticket) { return true }
+    guard mayWait else {
+      observer.redisFailed(.overload, detail: Self.overloadText)
+      ticket.outcome = .failed
+      return true
+    }
     switch route {
     case .one(let node): return !node.ask(ticket)
     case .cluster(let router): return router.ask(ticket)
     }
   }
+
+  private static let overloadText =
+    "the checks that wait hold all the memory that they may; \(RedisFailure.overload.advice)"
 
   /// Sends commands at once. Answers come on the loop, at the latest when their time is over; from inside this call where
   /// Redis is away.

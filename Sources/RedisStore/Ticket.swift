@@ -56,6 +56,8 @@ public final class Ticket {
   /// When the check arrived, on the loop's clock: its time is over one time-out later.
   public var arrival: Int64 = 0
   public var holder: (any TicketHolder)?
+  /// Bytes that whoever bounds the memory of waiting tickets has counted for it.
+  public var claimed = 0
 
   /// Of the charges' keys.
   var digests: [KeyDigest] = []
@@ -82,15 +84,19 @@ public final class Ticket {
 
   public init() {}
 
-  /// Takes over what a check asks, key bytes included.
+  /// Takes over what a check asks, key bytes included: once for charges in a row with the same key.
   public func fill(_ charges: [Charge], keys: Span<UInt8>, names: KeyNames, arrival: Int64) {
     self.charges.removeAll(keepingCapacity: true)
     self.keys.removeAll(keepingCapacity: true)
     for var charge in charges {
       let start = Int(charge.keyStart)
       let key = keys.extracting(start..<start + Int(charge.keyCount))
-      charge.keyStart = Int32(self.keys.count)
-      unsafe key.withUnsafeBufferPointer { unsafe self.keys.append(contentsOf: $0) }
+      if let last = self.charges.last, holds(key, at: last) {
+        charge.keyStart = last.keyStart
+      } else {
+        charge.keyStart = Int32(self.keys.count)
+        unsafe key.withUnsafeBufferPointer { unsafe self.keys.append(contentsOf: $0) }
+      }
       self.charges.append(charge)
     }
     self.names = names
@@ -99,7 +105,32 @@ public final class Ticket {
     nameCounters()
   }
 
+  private func holds(_ key: Span<UInt8>, at charge: Charge) -> Bool {
+    guard key.count == Int(charge.keyCount) else { return false }
+    let start = Int(charge.keyStart)
+    let kept = self.keys
+    let bytes = kept.span
+    for index in key.indices where key[index] != bytes[start + index] { return false }
+    return true
+  }
+
+  /// The memory that its charges and their keys take.
+  public var memory: Int {
+    keys.capacity + charges.capacity * MemoryLayout<Charge>.stride
+      + digests.capacity * MemoryLayout<KeyDigest>.stride
+  }
+
+  /// To be called before it is kept for another check: gives back memory that few checks need.
+  public func trim() {
+    if keys.capacity > Bounds.keptKeys { keys = [] }
+    guard charges.capacity > Bounds.keptCharges else { return }
+    charges = []
+    digests = []
+    shown = []
+  }
+
   private func reset() {
+    claimed = 0
     onlyLooks = false
     work = .charge
     token = 0

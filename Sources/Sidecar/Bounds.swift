@@ -45,6 +45,14 @@ enum Bounds {
   static let claims = 64 << 20
   /// The share of one of so many workers: with many, still room for a dozen of the largest.
   static func claims(workers: Int) -> Int { max(claims / max(workers, 1), 8 << 20) }
+  /// Bytes of memory that all checks together may hold while they wait for Redis: their keys, once a policy, and what is
+  /// asked. Beyond it a check does not wait: `on_store_failure` decides it at once.
+  static let waiting = 64 << 20
+  /// The share of one of so many workers.
+  static func waiting(workers: Int) -> Int { max(waiting / max(workers, 1), 8 << 20) }
+  /// Checks in Redis that a worker keeps for the next ones. As many as a busy worker has under way, so that they
+  /// allocate nothing; each holds a few kilobytes at most.
+  static let sparePending = 512
   /// Parsers and buffers that a server keeps for when a request comes in pieces, or an answer later.
   static let spares = 64
   /// Bytes of answers gathered from pipelined requests before they are sent.

@@ -32,7 +32,7 @@ final class DataResponder: Responder {
   /// Decisions since the last read began: in memory, and with Redis in mind.
   private var batch = 0
   private var sharedBatch = 0
-  private var sparePending: [PendingCheck] = []
+  private(set) var sparePending: [PendingCheck] = []
 
   init(
     loop: Loop, settings: APISettings, state: ProcessState, decider: Decider, counters: WorkerCounters,
@@ -176,12 +176,12 @@ final class DataResponder: Responder {
     sharedBatch += 1
     record(pending, outcome, form.rules.set, at: now)
     let status = write(pending.ticket, outcome, form, at: now, after, to: &out)
-    sparePending.append(pending)
+    keep(pending)
     return .answered(status: status)
   }
 
   /// A ticket is redeemed: its check is decided, and its request answered.
-  fileprivate func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
+  func redeemed(_ pending: PendingCheck, _ form: AnswerForm, _ asker: any Asker, since: Now) {
     let now = state.clock.now(at: loop.now)
     let outcome = decider.conclude(pending.ticket, form.rules.set, chargedAt: since, at: now)
     record(pending, outcome, form.rules.set, at: now)
@@ -189,6 +189,13 @@ final class DataResponder: Responder {
     #if !WEIR_WITHOUT_TELEMETRY
       sharedDurations.observe(nanoseconds: Loop.monotonicNow() - since.monotonic)
     #endif
+    keep(pending)
+  }
+
+  /// Keeps what a check needed for another one.
+  func keep(_ pending: PendingCheck) {
+    guard sparePending.count < Bounds.sparePending else { return }
+    pending.ticket.trim()
     sparePending.append(pending)
   }
 
@@ -234,30 +241,6 @@ final class DataResponder: Responder {
       batch = 0
       sharedBatch = 0
     #endif
-  }
-}
-
-/// A check that waits for Redis, and whom to answer then. Used again and again.
-private final class PendingCheck: TicketHolder {
-  let ticket = Ticket()
-  /// The client's address, for the log; set only where denials are logged.
-  var ip: IPAddress?
-  private unowned let responder: DataResponder
-  private var request: (form: AnswerForm, asker: any Asker, since: Now)?
-
-  init(_ responder: DataResponder) {
-    self.responder = responder
-  }
-
-  func wait(for asker: any Asker, _ form: AnswerForm, since: Now) {
-    request = (form, asker, since)
-    ticket.holder = self
-  }
-
-  func redeemed(_ ticket: Ticket) {
-    guard let request = request.take() else { return }
-    ticket.holder = nil
-    responder.redeemed(self, request.form, request.asker, since: request.since)
   }
 }
 

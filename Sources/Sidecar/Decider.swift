@@ -17,10 +17,14 @@ final class Decider {
   /// nil where there is no Redis.
   let redis: RedisStore?
   private let live: LiveWeirs?
+  /// Bytes that checks may hold together while they wait for Redis, and what they do.
+  private let waitingLimit: Int
+  private(set) var waitingBytes = 0
 
   /// - Parameters:
   ///   - redis: nil where there is none; then no policy counts in it.
-  init(memory: MemoryStore, redis: RedisStore?, live: LiveWeirs?) {
+  init(memory: MemoryStore, redis: RedisStore?, live: LiveWeirs?, waitingLimit: Int = Bounds.waiting) {
+    self.waitingLimit = waitingLimit
     self.memory = memory
     self.redis = redis
     self.live = live
@@ -52,7 +56,14 @@ final class Decider {
     let isAllowedHere = !hasLocal(ticket) || decideHere(ticket, at: now)
     guard Self.needsRedis(ticket.charges) else { return isAllowedHere ? .allowed : .denied }
     ticket.onlyLooks = !isAllowedHere
-    guard redis.ask(ticket) else { return nil }
+    let memory = ticket.memory
+    // One alone may always wait, however large.
+    let mayWait = waitingBytes == 0 || waitingBytes + memory <= waitingLimit
+    guard redis.ask(ticket, mayWait: mayWait) else {
+      ticket.claimed = memory
+      waitingBytes += memory
+      return nil
+    }
     return conclude(ticket, set, chargedAt: now, at: now)
   }
 
@@ -61,6 +72,8 @@ final class Decider {
   /// - Parameters:
   ///   - chargedAt: The `now` of `begin`.
   func conclude(_ ticket: Ticket, _ set: PolicySet, chargedAt: Now, at now: Now) -> CheckOutcome {
+    waitingBytes -= ticket.claimed
+    ticket.claimed = 0
     let isAllowedHere = !ticket.onlyLooks
     if ticket.outcome == .decided {
       guard isAllowedHere, !ticket.isAllowed else { return isAllowedHere ? .allowed : .denied }

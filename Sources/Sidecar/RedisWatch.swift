@@ -232,6 +232,7 @@ extension WorkerCounter {
     case .busy: .redisBusyErrors
     case .cluster: .redisClusterErrors
     case .other: .redisOtherErrors
+    case .overload: .redisOverloads
     case .protocolError: .redisProtocolErrors
     }
   }

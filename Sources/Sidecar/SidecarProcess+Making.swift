@@ -27,6 +27,7 @@ extension SidecarProcess {
         try Worker(
           settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
           redis: seat(number, id), budget: budget, claimLimit: Bounds.claims(workers: count),
+          waitingLimit: Bounds.waiting(workers: count),
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }

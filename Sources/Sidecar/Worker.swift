@@ -54,6 +54,7 @@ final class Worker: @unchecked Sendable {
     settings: APISettings, state: ProcessState, store: MemoryStore, rules: Rules, keys: KeyDisplay,
     denials: DenialLog? = nil,
     redis: RedisSeat?, budget: ConnectionBudget, claimLimit: Int = Bounds.claims,
+    waitingLimit: Int = Bounds.waiting,
     reportError: @escaping @Sendable (UVError) -> Void,
     onDrained: @escaping @Sendable () -> Void
   ) throws(UVError) {
@@ -64,7 +65,7 @@ final class Worker: @unchecked Sendable {
     redisWatch = redis.map { RedisWatch($0.status, counters) }
     if let redis, let redisWatch { self.redis = redis.store(loop, rules.names, redisWatch) } else { self.redis = nil }
     topologyWatch = redis?.announces == true ? try redis?.status.topologyWatch(on: loop) : nil
-    let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live)
+    let decider = Decider(memory: store, redis: self.redis, live: redis?.status.live, waitingLimit: waitingLimit)
     responder = DataResponder(
       loop: loop, settings: settings, state: state, decider: decider, counters: counters,
       keys: KeyRecorder(keys, store: store, now: Loop.monotonicNow()), denials: denials, rules: rules)

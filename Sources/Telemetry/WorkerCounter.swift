@@ -37,7 +37,7 @@ public enum WorkerCounter: Int, Sendable, CaseIterable {
   case redisCalls
   case redisTimeouts, redisDisconnects, redisResolveErrors, redisTLSErrors, redisAuthErrors, redisPermissionErrors
   case redisReadOnlyErrors, redisLoadingErrors, redisOutOfMemoryErrors, redisBusyErrors, redisClusterErrors
-  case redisOtherErrors, redisProtocolErrors
+  case redisOtherErrors, redisOverloads, redisProtocolErrors
   /// Connections made and logged in.
   case redisConnects
   /// Checks denied by a state seen at a denial a moment ago, without asking.
@@ -159,6 +159,7 @@ extension WorkerCounter {
     case .redisBusyErrors: Self.redisError("busy")
     case .redisClusterErrors: Self.redisError("cluster")
     case .redisOtherErrors: Self.redisError("other")
+    case .redisOverloads: Self.redisError("overload")
     case .redisProtocolErrors: Self.redisError("protocol")
     case .redisConnects:
       Series(metric: "weir_redis_connects_total", help: "Connections to Redis made and logged in.", labels: [])
