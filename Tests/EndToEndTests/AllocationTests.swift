@@ -4,7 +4,8 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite struct AllocationTests {
+@Suite(.disabled(if: Sanitizer.hidesMemory, "\(Sanitizer.reason)"))
+struct AllocationTests {
   static let policies = """
     policies:
       - {name: client, match: {path: /v1/**}, key: [header.x-id], algorithm: token-bucket, limit: 1000000, period: 1h}

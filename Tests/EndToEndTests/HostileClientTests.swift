@@ -4,7 +4,8 @@
 import TestKit
 import Testing
 
-@Suite struct HostileClientTests {
+@Suite(.disabled(if: Sanitizer.hidesMemory, "\(Sanitizer.reason)"))
+struct HostileClientTests {
   private static let policies = "policies: [{name: a, algorithm: token-bucket, limit: 1000000, period: \(forever)}]"
   private static let line = "GET /check/a HTTP/1.1\r\n"
   private static let megabyte = 1_000_000.0
