@@ -7,7 +7,7 @@
 import Synchronization
 
 /// One for all workers; any thread may note and ask.
-final class AdmissionTimes: Sendable {
+@safe final class AdmissionTimes: Sendable {
   // SAFETY: allocated here and freed with its owner; its elements are atomics, and every index is masked.
   private nonisolated(unsafe) let times: UnsafeMutablePointer<Atomic<Int64>>
 
