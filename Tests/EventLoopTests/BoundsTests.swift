@@ -1,5 +1,5 @@
-// BoundsTests.swift: the numbers that README.md promises. Other tests name the constants; whoever changes one changes what
-// users were told.
+// BoundsTests.swift: the numbers that README.md promises. Other tests name the constants; whoever changes one changes
+// what users were told.
 
 import Testing
 
