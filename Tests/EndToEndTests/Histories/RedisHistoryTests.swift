@@ -18,7 +18,10 @@ import Testing
       arguments: patient + ["--threads", "2"])
     for algorithm in algorithms {
       let run = HistoryRun()
-      run.expectOrder(try run.history(weirs, algorithm), Self.model, algorithm)
+      let history = try run.history(weirs, algorithm)
+      run.expectOrder(history, Self.model, algorithm)
+      let unanswered = history.count { $0.output == nil }
+      #expect(unanswered == 0, "seed \(run.seed), \(algorithm): 503 though nothing was wrong")
     }
   }
 
