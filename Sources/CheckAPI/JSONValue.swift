@@ -29,6 +29,10 @@ import CJansson
 
   /// Reads a whole JSON text (RFC 8259): duplicate members and anything behind the value are errors.
   static func parse(_ body: Span<UInt8>) throws(Refusal) -> JSONValue {
+    // No JSON holds a NUL as it is, but jansson passes over one behind a number or a word.
+    for offset in body.indices where body[offset] == 0 {
+      throw Refusal(400, "malformed JSON: a NUL byte at offset \(offset)")
+    }
     var error = json_error_t()
     let root = unsafe body.withUnsafeBytes { raw in
       unsafe json_loadb(
