@@ -41,7 +41,7 @@ enum Bounds {
   static let output = 1 << 20
   /// Bytes of memory that all connections of the data listeners together may make weir hold for requests that have not
   /// come whole and answers that are not taken. One may cost a few hundred kilobytes, ten thousand must not cost
-  /// gigabytes. Beyond it those go that hold most.
+  /// gigabytes. Beyond it those go that have held most for longest.
   static let claims = 64 << 20
   /// The share of one of so many workers: with many, still room for a dozen of the largest.
   static func claims(workers: Int) -> Int { max(claims / max(workers, 1), 8 << 20) }
