@@ -19,6 +19,7 @@ WORKDIR /src
 COPY Package.swift ./
 COPY Sources ./Sources
 COPY Tests ./Tests
+COPY Fuzz ./Fuzz
 RUN swift build -c release --static-swift-stdlib --disable-local-rpath --product weir \
     && strip --strip-all -o /weir "$(swift build -c release --static-swift-stdlib --product weir --show-bin-path)/weir"
 

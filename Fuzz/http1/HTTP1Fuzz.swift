@@ -1,9 +1,10 @@
-// HTTP1Fuzz.swift: any bytes at all to the request parser, the chunked decoder and the JSON quoting, under libFuzzer and
-// AddressSanitizer.
+// HTTP1Fuzz.swift: any bytes at all to the request parser, the chunked decoder and the JSON quoting, under libFuzzer
+// and AddressSanitizer.
 //
 // The first byte chooses how the rest is cut into pieces, the rest is the input of each. What must hold: pieces give
-// what the whole gives, errors with their offsets included; ranges lie where they should; and the slow references, which
-// the unit tests use too, agree. A violation stops the process, and libFuzzer keeps the input.
+// what the whole gives, errors with their offsets included; ranges lie where they should; and the slow references,
+// which the unit tests use too, read the same heads and bodies, and none where the parser refuses or wants more. Which
+// of these two is right they do not say, nor which error. A violation stops the process, and libFuzzer keeps the input.
 //
 @testable import HTTP1
 

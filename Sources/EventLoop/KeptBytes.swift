@@ -3,7 +3,7 @@
 /// A queue of bytes: appended at the end, consumed from the front. Empty, it holds no memory.
 @safe struct KeptBytes: ~Copyable {
   private var memory: UnsafeMutableRawPointer?
-  private var capacity = 0
+  private(set) var capacity = 0
   /// Where the first byte that is left lies.
   private var start = 0
   private(set) var count = 0
@@ -25,10 +25,7 @@
   /// Adds `size` bytes from `source`, which is not part of this queue.
   mutating func append(_ source: UnsafeRawPointer, _ size: Int) {
     guard size > 0 else { return }
-    if capacity - start - count < size {
-      let needed = count + size
-      move(to: needed <= capacity / 2 ? capacity : max(needed, capacity * 2, Self.smallest))
-    }
+    if capacity - start - count < size { move(to: capacityBehind(count + size)) }
     guard let memory = unsafe memory else { preconditionFailure("`move` makes room") }
     unsafe (memory + start + count).copyMemory(from: source, byteCount: size)
     count += size
@@ -36,21 +33,33 @@
 
   /// The memory that `total` bytes take, if they come behind those that are here, or are what is left of them.
   func capacity(for total: Int) -> Int {
+    guard total > count else { return capacityLeft(total) }
+    return start + total <= capacity ? capacity : capacityBehind(total)
+  }
+
+  /// Where `total` bytes do not fit behind what is here: the same is enough if at most half of it is used.
+  private func capacityBehind(_ total: Int) -> Int {
+    total <= capacity / 2 ? capacity : max(total, capacity * 2, Self.smallest)
+  }
+
+  /// Where `total` bytes are left.
+  private func capacityLeft(_ total: Int) -> Int {
     guard total > 0 else { return 0 }
-    return total <= capacity ? capacity : max(total, capacity * 2, Self.smallest)
+    return capacity > Self.smallest * 4 && total < capacity / 4 ? max(total, Self.smallest) : capacity
   }
 
   /// Drops `size` bytes from the front, at most `count`.
   mutating func consume(_ size: Int) {
     start += size
     count -= size
-    if count == 0 {
+    let left = capacityLeft(count)
+    if left == 0 {
       unsafe memory?.deallocate()
       unsafe memory = nil
       capacity = 0
       start = 0
-    } else if capacity > Self.smallest * 4, count < capacity / 4 {
-      move(to: max(count, Self.smallest))
+    } else if left < capacity {
+      move(to: left)
     }
   }
 

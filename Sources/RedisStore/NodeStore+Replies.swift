@@ -88,7 +88,8 @@ extension NodeStore: LinkHandler {
       }
       guard ticket.outcome == .decided else { continue }
       guard !ticket.isAllowed || ticket.onlyLooks else {
-        observed.forget(admitted: ticket, at: loop.now)
+        // Redis may have replied since this turn began.
+        observed.admitted(ticket, at: loop.freshNow())
         continue
       }
       var place = next

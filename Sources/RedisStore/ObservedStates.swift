@@ -2,7 +2,7 @@
 //
 // A counter only fills while it is charged, so a state that denies a check now, with the time that has passed counted
 // in, surely denies it in Redis too. It is judged with the numbers and the cost of the check in hand: a smaller cost or
-// a reload with other numbers is asked about, and so is what this worker has admitted since. What can empty a counter
+// a reload with other numbers is asked about, and so is what this process has admitted since (`AdmissionTimes`). What can empty a counter
 // (its key deleted in Redis, by hand or by eviction) is noticed after `Bounds.observedTime`.
 //
 // One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter
@@ -22,6 +22,8 @@ final class ObservedStates {
     var unix: Int64 = 0
     /// Nanoseconds from asking to `seenAt`.
     var latency: Int64 = 0
+
+    var askedAt: Int64 { seenAt - latency }
 
     /// The earliest that Redis's clock may show at `now`: numbers that count from it are never too small.
     func unix(at now: Int64) -> Int64 { unix + max(0, now - seenAt) }
@@ -46,12 +48,15 @@ final class ObservedStates {
     }
   }
 
+  private let admissions: AdmissionTimes
   /// Allocated at the first denial.
   private var places: [Place] = []
   /// When the newest state was seen.
   private var newest = Int64.min
   /// When keys were forgotten last. What was asked before that may have been answered before their reset.
   private var forgottenAt = Int64.min
+
+  init(_ admissions: AdmissionTimes) { self.admissions = admissions }
 
   /// Remembers a state that came with a denial.
   ///
@@ -81,14 +86,13 @@ final class ObservedStates {
     for place in places.indices where keys.contains(places[place].digest) { places[place].seenAt = .min }
   }
 
-  /// Forgets what was seen of the counters that an admitted check has charged: less is left than was seen, and a denial
-  /// would name too short a wait.
+  /// Tells all workers that the counters of an admitted check hold more than was seen: a denial would name too short a
+  /// wait.
   ///
-  /// - Parameter now: On the loop's clock.
-  func forget(admitted ticket: Ticket, at now: Int64) {
-    guard newest > .min, now - newest <= Bounds.observedTime else { return }
+  /// - Parameter now: After the reply that admitted it; on the loop's clock, which is that of all workers.
+  func admitted(_ ticket: Ticket, at now: Int64) {
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-      if let place = place(of: ticket, index, now) { places[place].seenAt = .min }
+      admissions.note(Self.index(ticket.digests[index], ticket.charges[index].slot), at: now)
     }
   }
 
@@ -123,7 +127,7 @@ final class ObservedStates {
     let slot = ticket.charges[index].slot
     let place = Self.index(digest, slot)
     guard places[place].seenAt > .min, now - places[place].seenAt <= Bounds.observedTime,
-      places[place].digest == digest, places[place].slot == slot
+      places[place].digest == digest, places[place].slot == slot, admissions.last(place) < places[place].askedAt
     else { return nil }
     return place
   }

@@ -17,6 +17,7 @@ public final class RedisStore {
     public let live: LiveWeirs
     /// Names this process among the live weirs.
     public let id: String
+    let admissions = AdmissionTimes()
 
     public init(servers: RedisServers, live: LiveWeirs, id: String) {
       self.servers = servers
@@ -39,7 +40,7 @@ public final class RedisStore {
   var names: KeyNames
   /// Those of the greeting under way, which announces us too where there is one server.
   var trialNames = KeyNames.none
-  let observed = ObservedStates()
+  let observed: ObservedStates
   private var madeRoute: Route?
   var route: Route { madeRoute ?? { preconditionFailure("the route is made with its store") }() }
   /// Where the worker that reads orders for its process hands them over; nil for the others.
@@ -67,6 +68,7 @@ public final class RedisStore {
     self.loop = loop
     self.timeout = timeout
     self.shared = shared
+    observed = ObservedStates(shared.admissions)
     self.announces = announces
     self.names = names
     self.observer = observer

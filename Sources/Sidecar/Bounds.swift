@@ -41,12 +41,12 @@ enum Bounds {
   static let output = 1 << 20
   /// Bytes of memory that all connections of the data listeners together may make weir hold for requests that have not
   /// come whole and answers that are not taken. One may cost a few hundred kilobytes, ten thousand must not cost
-  /// gigabytes. Beyond it those go that hold most.
+  /// gigabytes. Beyond it those go that have held most for longest.
   static let claims = 64 << 20
   /// The share of one of so many workers: with many, still room for a dozen of the largest.
   static func claims(workers: Int) -> Int { max(claims / max(workers, 1), 8 << 20) }
-  /// Bytes of memory that all checks together may hold while they wait for Redis: their keys, once a policy, and what is
-  /// asked. Beyond it a check does not wait: `on_store_failure` decides it at once.
+  /// Bytes of memory that all checks together may hold while they wait for Redis: their keys and charges.
+  /// Beyond it a check does not wait: `on_store_failure` decides it at once.
   static let waiting = 64 << 20
   /// The share of one of so many workers.
   static func waiting(workers: Int) -> Int { max(waiting / max(workers, 1), 8 << 20) }

@@ -60,8 +60,8 @@ final class HTTPConnection: StreamHandler {
   func received(_ stream: Stream, bytes: Span<UInt8>) -> Int {
     // What follows a request that ends the connection will not be looked at.
     guard wait != .answer else {
-      claim(keeping: askedKeepsAlive ? bytes.count : 0)
-      return askedKeepsAlive && !stream.isClosing ? 0 : bytes.count
+      claim(keeping: dropsInput ? 0 : bytes.count)
+      return dropsInput || stream.isClosing ? bytes.count : 0
     }
     if let held = held.take() { release(held) }
     var offset = 0
@@ -81,10 +81,16 @@ final class HTTPConnection: StreamHandler {
     send()
     server.responder.finishedBatch()
     if stream.hasEnded { settleEnd(left: bytes.count - offset) }
-    claim(keeping: wait == .linger ? 0 : bytes.count - offset)
+    claim(keeping: dropsInput ? 0 : bytes.count - offset)
     if server.givesOnePageATurn, wait == .request, offset < bytes.count, !stream.isClosing { server.waitForTurn(self) }
-    return wait == .linger || stream.isClosing ? bytes.count : offset
+    return dropsInput || stream.isClosing ? bytes.count : offset
   }
+
+  /// Whether what still comes will not be looked at.
+  private var dropsInput: Bool { wait == .linger || wait == .answer && !askedKeepsAlive }
+
+  /// The answer that is to come is the last, and nothing behind it is looked at.
+  func endsBehindAnswer() { askedKeepsAlive = false }
 
   func ended(_ stream: Stream) {
     settleEnd(left: stream.keptInput)

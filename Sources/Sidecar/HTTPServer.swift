@@ -131,19 +131,22 @@ final class HTTPServer: ListenerHandler {
 
   // MARK: What connections hold
 
-  /// A connection claims more, or less. Beyond the bound, those that claim most are ended, perhaps itself.
+  /// A connection claims more, or less. Beyond the bound, those that cost most are ended, perhaps itself.
   func changeClaims(by growth: Int) {
     claims += growth
     counters.adjust(.connectionBytes, by: growth)
     if claims > claimLimit, !isShedding { shed() }
   }
 
-  /// Ends the connections that claim most, until a quarter of the bound is free: whoever wants this to be done again has
-  /// to send as much again, which pays for looking at all connections.
+  /// Ends the connections that have held most for longest, until a quarter of the bound is free: whoever wants this to be
+  /// done again has to send as much again, which pays for looking at all connections. By size alone thousands of half
+  /// heads, each a bit larger than an honest one, would end all that are honest.
   private func shed() {
     isShedding = true
     let goal = claimLimit / 4 * 3
-    for connection in connections.filter({ $0.claimed > 0 }).sorted(by: { $0.claimed > $1.claimed }) {
+    let now = loop.now
+    let costs = connections.filter { $0.claimed > 0 }.map { (connection: $0, cost: $0.cost(at: now)) }
+    for (connection, _) in costs.sorted(by: { $0.cost > $1.cost }) {
       guard claims > goal else { break }
       connection.shed()
     }

@@ -132,7 +132,7 @@ extension WorkerCounter {
     case .connectionsShed:
       Series(
         metric: "weir_connections_shed_total",
-        help: "Connections ended since all together held too much unfinished, and these most.", labels: [])
+        help: "Connections ended since all together held too much unfinished, and these most for longest.", labels: [])
     case .connectionBytes:
       Series(
         metric: "weir_connection_bytes",

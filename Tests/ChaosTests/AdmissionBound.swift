@@ -24,11 +24,6 @@ struct AdmissionBound {
     }
   }
 
-  /// The most that a bucket admits in an interval.
-  static func bucket(_ numbers: Numbers, over time: Int) -> Int {
-    numbers.burst + Int(Int128(numbers.limit) * Int128(time) / Int128(numbers.period)) + 1
-  }
-
   // MARK: bounds of any interval
 
   /// Looks at every interval from the beginning of a charge to the end of another.

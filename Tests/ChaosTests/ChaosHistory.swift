@@ -130,7 +130,7 @@ struct ChaosHistory: Sendable {
   func hasStall(in span: Span) -> Bool { stalls.contains { $0.meets(span) } }
 
   func stalled(in span: Span) -> Int {
-    stalls.reduce(0) { $0 + max(0, min($1.to, span.to) - max($1.from, span.from)) }
+    stalls.reduce(0) { $0 + $1.overlap(span) }
   }
 
   // MARK: when a decision fell

@@ -25,6 +25,15 @@ import Testing
     }
   }
 
+  @Test("one weir lives through the whole run", arguments: ChaosPlan.Scenario.allCases)
+  func survivor(scenario: ChaosPlan.Scenario) {
+    for seed in 0..<100 as Range<UInt64> {
+      let ends = ChaosPlan(seed: seed, scenario: scenario, length: 40 * second).faults
+        .filter { $0.kind == .killWeir || $0.kind == .drainWeir }
+      #expect(!ends.isEmpty && !ends.contains { $0.target == ChaosPlan.crampedWeir }, "seed \(seed)")
+    }
+  }
+
   @Test("a run of 40 s has every fault of its scenario", arguments: ChaosPlan.Scenario.allCases)
   func everyFault(scenario: ChaosPlan.Scenario) {
     for seed in 0..<100 as Range<UInt64> {

@@ -21,11 +21,18 @@ struct ChaosRules {
   private static let reconnecting = 3 * second
   /// A breaker that has opened for time-outs tries again after a second at first.
   private static let opening = 5 * second
+  /// A breaker waits no longer than this between two trials.
+  private static let longestWait = 30 * second
+  /// How many replies of a run may come too late though nothing is known to be wrong: one processor may stand still while
+  /// the driver runs on another. Fewer than open a breaker.
+  private static let unexplained = 2
 
   func findings(_ checks: [ChaosCheck]) -> Findings {
     var findings = Findings()
     var timeouts: [Int: [Int]] = [:]
-    for check in checks where hasTimedOut(check) { timeouts[check.life, default: []].append(check.answered) }
+    for check in checks where hasTimedOut(check) && stoodStill(check) {
+      timeouts[check.life, default: []].append(check.answered)
+    }
     for check in checks {
       if let reason = slowness(check) { findings.unstated.append("\(reason): \(check.text)") }
       switch check.outcome {
@@ -41,6 +48,8 @@ struct ChaosRules {
         note(whyDegraded(check, timeouts[check.life] ?? []).map { "degraded, \($0)" }, "degraded", check, &findings)
       }
     }
+    let late = findings.stated.filter { $0.key.hasSuffix(Self.late) }.reduce(0) { $0 + $1.value }
+    if late > Self.unexplained { findings.unstated.append("\(late) replies came too late, though nothing was wrong") }
     return findings
   }
 
@@ -95,9 +104,7 @@ struct ChaosRules {
     guard check.policies.contains(where: \.isShared) else { return nil }
     for outage in history.outages {
       if outage.span.meets(check.span) { return "Redis away" }
-      if outage.span.to < check.sent, !wasWell(check, after: outage.span.to) {
-        return "Redis was away, weir not yet back"
-      }
+      if isReturning(check, from: outage.span) { return "Redis was away, weir not yet back" }
     }
     for span in history.disturbances where span.widened(after: Self.reconnecting).meets(check.span) {
       if span.to >= check.sent || !wasWell(check, after: span.to) { return "connection to Redis closed" }
@@ -108,8 +115,8 @@ struct ChaosRules {
       let isThawing = life.frozen.contains { $0.widened(after: second).meets(check.span) }
       if isThawing { return "weir was frozen" }
     }
-    if hasTimedOut(check) { return "no reply in time" }
-    if history.hasStall(in: check.span.widened(before: second)) { return "machine stood still" }
+    if stoodStill(check) { return "machine stood still" }
+    if hasTimedOut(check) { return Self.late }
     // What opened it must have been time-outs: nothing else is left.
     let near = check.span.widened(before: Self.opening)
     if timeouts.contains(where: { near.contains(Span(from: $0, to: $0)) }),
@@ -118,6 +125,41 @@ struct ChaosRules {
       return "breaker open after time-outs"
     }
     return nil
+  }
+
+  private static let late = "no reply in time"
+
+  /// Whether a weir that lived through the end of an outage was not yet back, and need not have been: it must be by when
+  /// its breaker has tried and its connections are made.
+  private func isReturning(_ check: ChaosCheck, from outage: Span) -> Bool {
+    guard outage.to < check.sent, let life = history.lives[check.life], life.span.from <= outage.to,
+      !wasWell(check, after: outage.to)
+    else { return false }
+    // Each wait of a breaker is at most a second longer than twice the time that it had been failing.
+    let failing = outage.to - failingSince(outage.from, life: check.life)
+    let wait = min(Self.longestWait, second + 2 * failing)
+    let since = Span(from: outage.to, to: check.sent)
+    let lost = history.stalled(in: since) + life.frozen.reduce(0) { $0 + $1.overlap(since) }
+    return check.sent - outage.to <= wait + Self.reconnecting + Self.patience + lost
+  }
+
+  /// When the failing began that goes on at an instant: outages between which a weir was not well are one.
+  private func failingSince(_ instant: Int, life: Int) -> Int {
+    history.outages.map(\.span).filter { $0.to < instant }.sorted { $0.from > $1.from }.reduce(instant) {
+      since, earlier in
+      let well = history.wellAgain(life, after: earlier.to)
+      return well.map { $0 < since } == true ? since : min(since, earlier.from)
+    }
+  }
+
+  /// Whether the driver did not run, and perhaps nobody, so that a reply to this check may have come too late; one that
+  /// was decided at once only where that alone fills the time-out.
+  private func stoodStill(_ check: ChaosCheck) -> Bool {
+    history.stalls.contains { stall in
+      let length = stall.to - stall.from
+      return (hasTimedOut(check) || length >= history.redisTimeout)
+        && stall.widened(after: history.redisTimeout + length).meets(check.span)
+    }
   }
 
   /// Whether a weir has told between an instant and a check that it is well with Redis.

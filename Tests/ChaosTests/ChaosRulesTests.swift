@@ -77,7 +77,7 @@ import Testing
     #expect(isReported(degraded) { $0.outages = [over] })
     #expect(
       !isReported(degraded) {
-        $0.outages = [over]
+        $0.outages = [.init(span: Span(from: second, to: 9 * second), isFreeze: false)]
         $0.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 > 30) }
       })
     let lost = Span(from: 9 * second + 900 * millisecond, to: 9 * second + 901 * millisecond)
@@ -89,8 +89,85 @@ import Testing
         $0.lives[0]?.ready = 9 * second + 800 * millisecond
         $0.lives[0]?.span.from = 9 * second + 700 * millisecond
       })
-    #expect(!isReported(degraded) { $0.stalls = [Span(from: 9 * second, to: 10 * second)] })
-    #expect(!isReported(check(.allowed, takes: 250 * millisecond, isDegraded: true)))
+  }
+
+  @Test("an outage is no reason for a weir that started later, nor for one that is not back when its breaker has tried")
+  func notYetBack() {
+    let degraded = check(.allowed, isDegraded: true)
+    let over = ChaosHistory.Outage(span: Span(from: second, to: 2 * second), isFreeze: false)
+    let unwell: (inout ChaosHistory) -> Void = {
+      $0.outages = [over]
+      $0.samples[0] = []
+    }
+    // A second away, so that the breaker tries within 3 s and the weir is back within 7.5 s.
+    #expect(!isReported(check(.allowed, sent: 9 * second, isDegraded: true), unwell))
+    #expect(isReported(degraded, unwell))
+    for away in [Span(from: 0, to: 2 * second), Span(from: second, to: 3 * second)] {
+      #expect(
+        !isReported(degraded) {
+          unwell(&$0)
+          $0.outages = [.init(span: away, isFreeze: false)]
+        })
+    }
+    // What came before counts as long as the weir was not well between.
+    let earlier = ChaosHistory.Outage(span: Span(from: 0, to: second / 2), isFreeze: false)
+    #expect(
+      !isReported(degraded) {
+        unwell(&$0)
+        $0.outages = [earlier, over]
+      })
+    #expect(
+      isReported(degraded) {
+        unwell(&$0)
+        $0.outages = [earlier, over]
+        $0.samples[0] = [.init(at: second * 3 / 4, live: 3, isWell: true)]
+      })
+    // Time in which nothing ran does not count.
+    #expect(
+      !isReported(degraded) {
+        unwell(&$0)
+        $0.stalls = [Span(from: 3 * second, to: 5 * second)]
+      })
+    #expect(
+      !isReported(degraded) {
+        unwell(&$0)
+        $0.lives[0]?.frozen = [Span(from: 3 * second, to: 5 * second)]
+      })
+    let young = check(.allowed, sent: 8 * second, isDegraded: true)
+    #expect(!isReported(young, unwell))
+    #expect(
+      isReported(young) {
+        unwell(&$0)
+        $0.lives[0]?.span.from = 3 * second
+        $0.lives[0]?.ready = 4 * second
+      })
+  }
+
+  @Test(
+    "a machine that stood still explains a reply that was late by as much, and others only where it filled the time-out"
+  )
+  func stalls() {
+    let late = check(.allowed, takes: 250 * millisecond, isDegraded: true)
+    let stall = { (ending: Int, length: Int) in
+      Span(from: 10 * second - (ending + length) * millisecond, to: 10 * second - ending * millisecond)
+    }
+    #expect(!isReported(late) { $0.stalls = [stall(300, 70)] })
+    let atOnce = check(.allowed, isDegraded: true)
+    #expect(isReported(atOnce) { $0.stalls = [stall(300, 70)] })
+    #expect(!isReported(atOnce) { $0.stalls = [stall(300, 260)] })
+    #expect(isReported(atOnce) { $0.stalls = [stall(600, 260)] })
+  }
+
+  @Test("of replies that come too late for no reason few are borne, and none opens a breaker")
+  func late() {
+    var history = ChaosHistory()
+    history.lives[0] = .init(weir: 0, span: .always, ready: 0)
+    history.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 != 20) }
+    let late = (0..<3).map { check(.allowed, sent: (9 + $0) * second, takes: 250 * millisecond, isDegraded: true) }
+    let rules = ChaosRules(history: history)
+    #expect(rules.findings(Array(late.prefix(2))).unstated == [])
+    #expect(rules.findings(late).unstated.count == 1)
+    #expect(rules.findings([late[0], check(.allowed, isDegraded: true)]).unstated.count == 1)
   }
 
   @Test("an open breaker is a reason only after time-outs: what else opens it is reported")
@@ -98,6 +175,7 @@ import Testing
     var history = ChaosHistory()
     history.lives[0] = .init(weir: 0, span: .always, ready: 0)
     history.samples[0] = (0..<100).map { .init(at: $0 * second / 2, live: 3, isWell: $0 != 20) }
+    history.stalls = [Span(from: 9 * second, to: 9 * second + 70 * millisecond)]
     let rules = ChaosRules(history: history)
     let degraded = check(.allowed, isDegraded: true)
     let late = check(.allowed, sent: 9 * second, takes: 260 * millisecond, isDegraded: true)

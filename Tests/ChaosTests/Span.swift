@@ -12,6 +12,7 @@ struct Span: Sendable, Hashable {
 
   func meets(_ other: Span) -> Bool { from <= other.to && other.from <= to }
   func contains(_ other: Span) -> Bool { from <= other.from && other.to <= to }
+  func overlap(_ other: Span) -> Int { max(0, min(to, other.to) - max(from, other.from)) }
   func widened(before: Int = 0, after: Int = 0) -> Span { Span(from: from - before, to: to + after) }
 }
 

@@ -54,7 +54,7 @@ struct HostileClientTests {
       // A head that was shed is refused in a way that no gateway takes for leave to pass.
       let answers = held.prefix(2_000).filter { $0.hasInput() }
       #expect(try answers.first?.response().status == 431)
-      // Small half heads stay: they are none of those that hold most.
+      // Small half heads stay: they are none of those that have held most for longest.
       let small = held[9_000]
       try small.send(Self.line)
       for client in held[2_000..<2_300] { try? client.send(head) }

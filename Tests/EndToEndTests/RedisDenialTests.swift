@@ -70,6 +70,28 @@ import Testing
     #expect((4 * 360 - 60...4 * 360).contains(second.int("Retry-After") ?? 0))
   }
 
+  @Test("what one worker admits shortens no wait that another tells")
+  func lessLeftAtAnotherWorker() throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(
+      "policies: [{name: a, limit: 10, period: 1h}]", redis: redis.url, arguments: patient + ["--threads", "2"])
+    try weir.waitForHealth("healthy")
+    // The system spreads connections over the workers.
+    let clients = try (0..<16).map { _ in try weir.client() }
+    func ask(_ client: HTTPClient, _ cost: Int) throws -> HTTPResponse {
+      try client.request("POST", "/json/check", [("Content-Type", "application/json")], body: #"{"cost": \(cost)}"#)
+    }
+    #expect(try ask(clients[0], 1).status == 200)
+    for client in clients { #expect(try ask(client, 10).int("X-RateLimit-Remaining") == 9) }
+    #expect(try ask(clients[0], 3).status == 200)
+    for client in clients {
+      let denied = try ask(client, 10)
+      #expect(denied.status == 429)
+      #expect(denied.int("X-RateLimit-Remaining") == 6)
+      #expect((4 * 360 - 60...4 * 360).contains(denied.int("Retry-After") ?? 0))
+    }
+  }
+
   @Test("what was denied says nothing about a smaller cost")
   func smallerCost() throws {
     let redis = try RedisServer()

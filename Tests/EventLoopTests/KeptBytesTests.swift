@@ -6,7 +6,7 @@ import Testing
 @testable import EventLoop
 
 @Suite struct KeptBytesTests {
-  @Test("appending and consuming agree with an array", arguments: 0..<20)
+  @Test("appending and consuming agree with an array, and the memory that they take is known before", arguments: 0..<20)
   func model(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var kept = KeptBytes()
@@ -14,13 +14,17 @@ import Testing
     for step in 0..<2000 {
       if Bool.random(using: &random) {
         let new = (0..<Int.random(in: 0...600, using: &random)).map { UInt8(truncatingIfNeeded: $0 &+ step) }
+        let expected = kept.capacity(for: kept.count + new.count)
         unsafe new.withUnsafeBytes { bytes in
           if let base = bytes.baseAddress { unsafe kept.append(base, bytes.count) }
         }
+        #expect(kept.capacity == expected, "seed \(seed), step \(step)")
         model += new
       } else {
         let size = Int.random(in: 0...model.count, using: &random)
+        let expected = kept.capacity(for: kept.count - size)
         kept.consume(size)
+        #expect(kept.capacity == expected, "seed \(seed), step \(step)")
         model.removeFirst(size)
       }
       let count = kept.count
@@ -45,6 +49,18 @@ import Testing
     }
     kept.consume(kept.count)
     #expect(kept.capacity(for: 0) == 0 && kept.capacity(for: 300) == 300)
+  }
+
+  @Test("a little that is left of much is known to take little, before the rest is consumed")
+  func shrinking() {
+    var kept = KeptBytes()
+    let bytes = [UInt8](repeating: 1, count: 131_072)
+    unsafe bytes.withUnsafeBytes { bytes in
+      if let base = bytes.baseAddress { unsafe kept.append(base, bytes.count) }
+    }
+    #expect(kept.capacity(for: 32_768) == 131_072 && kept.capacity(for: 1_024) == 1_024 && kept.capacity(for: 1) == 256)
+    kept.consume(131_072 - 1_024)
+    #expect(kept.capacity == 1_024)
   }
 }
 

@@ -88,27 +88,55 @@ import Testing
     #expect(rig.server.claims == 0 && rig.counters.count(.connectionBytes) == 0)
   }
 
-  @Test("beyond the bound the largest go, with an answer that denies, until a quarter is free; small ones stay")
+  /// Makes what `connection` waits for so many milliseconds old, as if the loop had run for that long.
+  private static func age(_ connection: HTTPConnection, _ milliseconds: Int64) {
+    connection.expect(connection.wait, within: Bounds.requestTime - milliseconds * Bounds.millisecond)
+  }
+
+  @Test(
+    "beyond the bound the largest of one age go, with an answer that denies, until a quarter is free; small ones stay")
   func largestHeads() throws {
     let rig = try ServerRig(claimLimit: 100_000)
     let small = try Self.halfHead(500, rig)
     let middle = try Self.halfHead(20_000, rig)
-    let large = try (0..<3).map { _ in try Self.halfHead(30_000, rig) }
-    var refused = 0
+    let large = try (0..<2).map { _ in try Self.halfHead(30_000, rig) }
+    for connection in rig.connections { Self.age(connection, 9_000) }
+    let last = try Self.halfHead(30_000, rig)
     for peer in large {
-      rig.test.run(turns: 3)
-      guard let response = try peer.next() else { continue }
+      let response = try rig.answer(peer)
       #expect(response.status == 431 && response.closes && response.json?["status"]?.int == 431)
       #expect(rig.ends(peer))
-      refused += 1
     }
-    #expect(refused == 2)
     #expect(rig.counters.count(.connectionsShed) == 2)
     #expect(rig.server.claims <= 75_000)
-    for peer in [small, middle] {
+    for peer in [small, middle, last] {
       peer.send("\r\n\r\n")
       #expect(try rig.answer(peer).text == "GET /a")
     }
+  }
+
+  @Test("heads that drip go before a larger one, or a body, that has just begun, however many they are")
+  func dripping() throws {
+    let rig = try ServerRig(claimLimit: 200_000)
+    let dripping = try (0..<26).map { _ in try Self.halfHead(6_500, rig) }
+    for connection in rig.connections { Self.age(connection, 5_000) }
+    let honest = try Self.halfHead(15_000, rig)
+    let body = try rig.connect()
+    Self.send(
+      "POST /b HTTP/1.1\r\nContent-Length: 30001\r\n\r\n" + String(repeating: "b", count: 30_000), body, rig)
+    let shed = rig.counters.count(.connectionsShed)
+    #expect(shed >= 6 && shed < 26 && rig.server.claims <= 150_000)
+    honest.send("\r\n\r\n")
+    #expect(try rig.answer(honest).text == "GET /a")
+    body.send("b")
+    #expect(try rig.answer(body).text.hasPrefix("body b"))
+    var refused = 0
+    for peer in dripping {
+      guard let response = try peer.next() else { continue }
+      #expect(response.status == 431)
+      refused += 1
+    }
+    #expect(refused == shed)
   }
 
   @Test("a body that holds most is a 413, one that nobody reads the answers of is closed")
@@ -122,6 +150,8 @@ import Testing
     Self.send("POST /b HTTP/1.1\r\nContent-Length: 65536\r\n\r\n", large, rig)
     for _ in 0..<5 { Self.send(String(repeating: "b", count: 10_000), large, rig) }
     #expect(rig.server.claims >= before + 50_000)
+    // As if it had just begun, however long the machine stalls: what it costs is its size.
+    Self.age(rig.connections[1], -60_000)
     let deaf = try rig.connect(receiveBuffer: 4_096)
     let stream = try #require(rig.connections.last).stream
     rig.responder.bigCount = 8_000_000
@@ -129,7 +159,8 @@ import Testing
     #expect(rig.test.run { stream.isClosing })
     #expect(rig.counters.count(.connectionsShed) == 1)
     #expect(rig.server.claims < 300_000)
-    // Now nothing but the body is large.
+    // Now nothing but the body is large, and old.
+    Self.age(rig.connections[1], 9_000)
     let more = try (0..<7).map { _ in try Self.halfHead(40_000, rig) }
     #expect(try rig.answer(large).status == 413)
     #expect(rig.ends(large))
@@ -150,6 +181,64 @@ import Testing
     #expect(try rig.answer(peer).text == "GET /later")
     #expect(try rig.answer(peer).text == "GET /a")
     #expect(rig.server.claims == 0)
+  }
+
+  @Test(
+    "what a request that is answered later holds behind it is dropped beyond the bound: its answer comes, as the last",
+    arguments: ["one send", "two sends", "filled", "another's"])
+  func shedBehindALaterAnswer(how: String) throws {
+    let rig = try ServerRig(claimLimit: 50_000)
+    let peer = try rig.connect()
+    let later = "GET /later HTTP/1.1\r\n\r\n"
+    let next = "GET /next HTTP/1.1\r\n\r\n"
+    func behind(_ count: Int) -> String { String(repeating: next, count: count / next.utf8.count) }
+    if how == "one send" {
+      peer.send(later + behind(60_000))
+    } else {
+      Self.send(later, peer, rig)
+      peer.send(behind(how == "filled" ? 400_000 : how == "two sends" ? 60_000 : 30_000))
+    }
+    let connection = rig.connections[0]
+    if how == "another's" {
+      #expect(rig.test.run { rig.server.claims >= 29_000 })
+      let other = try Self.halfHead(30_000, rig)
+      other.send("\r\n\r\n")
+      #expect(try rig.answer(other).text == "GET /a")
+    }
+    #expect(rig.test.run { rig.counters.count(.connectionsShed) == 1 })
+    rig.test.run(turns: 5)
+    #expect(!connection.stream.isClosing && rig.server.claims == 0 && connection.stream.keptInput == 0)
+    #expect(rig.responder.postponed.count == 1)
+    rig.responder.complete()
+    let response = try rig.answer(peer)
+    #expect(response.text == "GET /later" && response.closes)
+    #expect(rig.ends(peer))
+    #expect(rig.responder.peers.count == (how == "another's" ? 2 : 1), "nothing behind it was looked at")
+    peer.endSending()
+    #expect(rig.isEmpty())
+    #expect(rig.counters.count(.connectionsShed) == 1)
+  }
+
+  @Test(
+    "an answer that is there and waits for those behind it is sent before its connection is ended for what it holds")
+  func shedWithAHeldAnswer() throws {
+    let rig = try ServerRig(claimLimit: 50_000)
+    let peer = try rig.connect()
+    Self.send("GET /later HTTP/1.1\r\n\r\n", peer, rig)
+    peer.send(Self.head + "X: " + String(repeating: "v", count: 30_000) + "\r\n\r\n")
+    #expect(rig.test.run { rig.server.claims >= 30_000 })
+    rig.responder.complete()
+    #expect(rig.connections[0].held != nil)
+    // What another connection claims in the same turn.
+    rig.server.changeClaims(by: 40_000)
+    #expect(rig.counters.count(.connectionsShed) == 1)
+    #expect(rig.connections[0].held == nil && rig.server.claims == 40_000)
+    rig.server.changeClaims(by: -40_000)
+    #expect(try rig.answer(peer).text == "GET /later")
+    #expect(rig.ends(peer))
+    #expect(rig.responder.peers.count == 1 && rig.counters.count(.dataResponses2xx) == 1)
+    peer.endSending()
+    #expect(rig.isEmpty())
   }
 
   @Test("a server keeps few spare parsers, however many heads come in pieces")

@@ -25,6 +25,10 @@ public final class ChildProcess: Sendable {
   public init(_ command: [String], environment: [String: String] = [:], directory: String? = nil) throws {
     var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("WEIR_") }
     merged.merge(environment) { $1 }
+    // Libraries stand in front of libraries: a sanitizer's of `scripts/test`, then a test's.
+    if let own = ProcessInfo.processInfo.environment["LD_PRELOAD"], let given = environment["LD_PRELOAD"] {
+      merged["LD_PRELOAD"] = own + ":" + given
+    }
     var command = command
     if let directory { command = ["/usr/bin/env", "--chdir=\(directory)"] + command }
 

@@ -25,9 +25,9 @@ class Test(NamedTuple):
 
 
 def tests(root: Path = Path()) -> list[Test]:
-    """All tests below Tests/, with paths relative to `root`. A test outside a suite has its file's name for one."""
+    """All tests below Tests/ and Fuzz/, with paths relative to `root`. A test outside a suite has its file's name for one."""
     found = []
-    for path in sorted((root / "Tests").rglob("*.swift")):
+    for path in sorted(path for folder in ("Tests", "Fuzz") for path in (root / folder).rglob("*.swift")):
         source = path.read_text()
         suite = path.stem
         for match in SOURCE.finditer(source):

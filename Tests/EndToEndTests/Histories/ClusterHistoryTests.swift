@@ -12,45 +12,12 @@ import Testing
 
 extension ClusterTests {
   @Suite struct Histories {
-    /// A check over one or two slots.
-    private struct Seen: Sendable {
-      var call: CounterCall
-      var invoked: Int64
-      var answered: Int64
-      /// Nil where there was no answer.
-      var told: CheckTold?
-
-      /// Whether it may have held something there that it gave back.
-      func mayGiveBack(_ part: CounterCall.Part) -> Bool {
-        guard call.parts.count > 1, part.cost > 0 else { return false }
-        return told.map { !$0.answer.isAllowed && !$0.denying.contains(part.counter) } ?? true
-      }
-    }
-
     /// `--redis-timeout`, in seconds: no hold lives longer.
     private static let life = 5
 
-    /// One counter's part of the history.
-    private func history(_ seen: [Seen], _ counter: Int) -> CounterHistory {
-      let here = seen.compactMap { check in
-        check.call.parts.firstIndex { $0.counter == counter }.map { (check, $0) }
-      }
-      let givenBack = here.filter { $0.0.mayGiveBack($0.0.call.parts[$0.1]) }
-      return here.map { check, place in
-        var part = check.call.parts[place]
-        let others = givenBack.filter { other, _ in
-          let isOver = other.answered + Int64(Self.life) * 1_000_000_000 < check.invoked && other.told != nil
-          return other.invoked <= check.answered && !isOver
-        }
-        part.heldByOthers = others.map { $0.0.call.parts[$0.1].cost }.reduce(0, +)
-        if check.mayGiveBack(part) { part.heldByOthers -= part.cost }
-        var call = CounterCall([part])
-        guard let told = check.told else { return Operation(unanswered: check.invoked, call) }
-        call.isDeniedElsewhere = !told.answer.isAllowed && !told.denying.contains(counter)
-        let answer = CounterAnswer(isAllowed: told.answer.isAllowed, left: [told.answer.left[place]])
-        return Operation(check.invoked, check.answered, call, answer)
-      }
-    }
+    /// How long it takes at most to give back what a denied check held, while the machine runs: what cancels it is
+    /// sent in the turn of its answer.
+    private static let cancelling: Int64 = 50_000_000
 
     @Test("each counter's history has an order, and at the end it has spent what was allowed, with each algorithm")
     func order() async throws {
@@ -62,15 +29,18 @@ extension ClusterTests {
         for algorithm in algorithms {
           // Not 50, which one counter often denies and the other holds: the less is held, the more the numbers say.
           let run = HistoryRun(costs: [0, 1, 1, 1, 2, 5, 1000])
-          let noted = Mutex<[Seen]>([])
+          let noted = Mutex<[SplitHistory.Seen]>([])
           _ = try run.history(weirs, algorithm) { call, invoked, told in
             let answered = monotonicNanoseconds()
-            noted.withLock { $0.append(Seen(call: call, invoked: invoked, answered: answered, told: told)) }
+            noted.withLock { $0.append(.init(call: call, invoked: invoked, answered: answered, told: told)) }
           }
           let seen = noted.withLock { $0 }
+          let split = SplitHistory(
+            seen: seen, capacities: HistoryPlan.capacities, life: Int64(Self.life) * 1_000_000_000,
+            cancelling: Self.cancelling + SplitHistory.longestGap(seen))
           for counter in HistoryPlan.capacities.indices {
             let failure = Linearizability.check(
-              history(seen, counter), CounterModel(HistoryPlan.capacities, denialNumbers: .maybeOlder)
+              split.history(of: counter), CounterModel(HistoryPlan.capacities, denialNumbers: .maybeOlder)
             ).failure
             #expect(failure == nil, "seed \(run.seed), \(algorithm), counter \(counter): \(failure ?? "")")
           }
@@ -80,7 +50,7 @@ extension ClusterTests {
     }
 
     /// A denied check leaves nothing, an allowed one all its cost; without answers, up to that.
-    private func expectSpent(_ seen: [Seen], _ weir: WeirProcess, _ algorithm: String) throws {
+    private func expectSpent(_ seen: [SplitHistory.Seen], _ weir: WeirProcess, _ algorithm: String) throws {
       for (counter, capacity) in HistoryPlan.capacities.enumerated() {
         let parts = seen.flatMap { check in
           check.call.parts.filter { $0.counter == counter }.map { (check.told?.answer.isAllowed, $0.cost) }

@@ -57,6 +57,11 @@ struct CheckTold {
   /// Counters that denied.
   var denying: Set<Int>
 
+  init(answer: CounterAnswer, denying: Set<Int>) {
+    self.answer = answer
+    self.denying = denying
+  }
+
   /// Nil for 503: nobody knows whether it was counted.
   init?(_ response: HTTPResponse, to call: CounterCall, _ algorithm: String) throws {
     if response.status == 503 { return nil }

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 @Suite struct RedisHistoryTests {
-  /// A denial may be a remembered one, with older numbers.
+  /// With several weirs a denial may be a remembered one, with numbers from before another weir's admission.
   private static let model = CounterModel(HistoryPlan.capacities, denialNumbers: .maybeOlder)
 
   @Test(
@@ -18,7 +18,10 @@ import Testing
       arguments: patient + ["--threads", "2"])
     for algorithm in algorithms {
       let run = HistoryRun()
-      run.expectOrder(try run.history(weirs, algorithm), Self.model, algorithm)
+      let history = try run.history(weirs, algorithm)
+      run.expectOrder(history, count == 1 ? CounterModel(HistoryPlan.capacities) : Self.model, algorithm)
+      let unanswered = history.count { $0.output == nil }
+      #expect(unanswered == 0, "seed \(run.seed), \(algorithm): 503 though nothing was wrong")
     }
   }
 
