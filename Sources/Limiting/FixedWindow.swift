@@ -17,12 +17,11 @@ public enum FixedWindow {
   ///   - cost: Units to spend. Zero looks without spending and is always allowed.
   ///   - now: Nanoseconds since the Unix epoch; may be negative.
   /// - Returns: `.denyAlways` when `cost` is above the limit. Unless something was spent, `next` says what `cell` said,
-  ///   moved to the window in force if anything counts there.
+  ///   moved to the window in force.
   public static func decide(
     _ cell: Cell, limit: Limit, cost: Int64, now: Int64
   ) -> (decision: Decision, next: Cell) {
-    let before = cell
-    var cell = carried(before, to: limit, now: now)
+    var cell = carried(cell, to: limit, now: now)
     let count = Int64(cell.amount)
     let outcome: Decision.Outcome =
       cost <= 0 ? .allow : cost > limit.limit ? .denyAlways : cost <= limit.limit - count ? .allow : .deny
@@ -34,8 +33,7 @@ public enum FixedWindow {
     let decision = Decision(
       outcome: outcome, limit: limit.limit, remaining: max(0, limit.limit - count - spent),
       retryAfter: outcome == .deny ? untilEnd : 0, reset: isUsed ? untilEnd : 0, nextUnit: isUsed ? untilEnd : 0)
-    // Nothing counts in the new window: the old one stays, for a check that another thread took up just before its end.
-    return (decision, isUsed ? cell : before)
+    return (decision, cell)
   }
 
   /// The count that is in force at `now`, in a window of `limit`'s period.

@@ -6,8 +6,9 @@ import Synchronization
 /// The lock, and beside it what it guards: whoever changes the contents has no access to the lock's own bytes, on which
 /// other threads wait.
 struct Shard: ~Copyable {
-  private let mutex = Mutex<Void>(())
+  // First: an access to the contents is then at no address that the lock has.
   var contents = ShardContents()
+  private let mutex = Mutex<Void>(())
 
   /// A check under several policies holds several shards at once, which `withLock` could only do by recursion.
   borrowing func lock() { mutex._unsafeLock() }

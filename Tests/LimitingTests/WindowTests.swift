@@ -23,17 +23,6 @@ import Testing
     #expect(key.decide(1, at: start + Self.second).isAllowed)
   }
 
-  @Test(
-    "fixed: what spends nothing in a new window leaves the old one to a check that comes late",
-    arguments: [0, 3] as [Int64])
-  func fixedLate(cost: Int64) {
-    var key = Self.key(.fixedWindow, 2)
-    #expect(key.decide(2, at: 0).isAllowed)
-    #expect(key.decide(cost, at: Self.second).remaining == 2)
-    #expect(key.decide(1, at: Self.second - 1).outcome == .deny)
-    #expect(key.decide(2, at: Self.second).isAllowed)
-  }
-
   @Test("fixed: a count of a window that has not ended is carried into a new period, an ended one is not")
   func fixedCarry() {
     var key = Self.key(.fixedWindow, 5, period: 60 * Self.second)

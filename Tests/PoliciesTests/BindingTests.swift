@@ -1,6 +1,7 @@
 // BindingTests.swift: of several decisions, the one whose numbers the answer carries.
 
 import Limiting
+import TestKit
 import Testing
 
 struct BindingTests {
@@ -27,7 +28,9 @@ struct BindingTests {
     #expect(later.binds(over: earlier) == expected)
   }
 
-  @Test("taking whatever binds, in order, finds the first of the hardest", arguments: [UInt64](1...20))
+  @Test(
+    "taking whatever binds, in order, finds the first of the hardest",
+    arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func foldsToTheHardest(seed: UInt64) {
     var random = Seeded(seed)
     for _ in 0..<200 {

@@ -1,5 +1,6 @@
 // ByteMapTests.swift: the look-up table against a dictionary, and the comparisons of bytes against the library's.
 
+import TestKit
 import Testing
 
 @testable import Policies
@@ -10,7 +11,7 @@ struct ByteMapTests {
     var bytes: [UInt8]
   }
 
-  @Test("a map says what a dictionary says", arguments: [UInt64](1...10))
+  @Test("a map says what a dictionary says", arguments: Seeds.of(1...10 as ClosedRange<UInt64>))
   func agreesWithDictionary(seed: UInt64) {
     var random = Seeded(seed)
     var map = ByteMap()
@@ -43,7 +44,7 @@ struct ByteMapTests {
     #expect(map.value(of: text.span, ArenaRange(start: 4, count: 0), group: 0) == -1)
   }
 
-  @Test("comparisons agree with those of arrays", arguments: [UInt64](1...10))
+  @Test("comparisons agree with those of arrays", arguments: Seeds.of(1...10 as ClosedRange<UInt64>))
   func comparisons(seed: UInt64) {
     var random = Seeded(seed)
     for _ in 0..<500 {

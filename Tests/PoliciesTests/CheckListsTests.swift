@@ -1,6 +1,7 @@
 // CheckListsTests.swift: a list is the same however a gateway rewrote its lines.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -53,7 +54,9 @@ struct CheckListsTests {
     #expect(check.values(of: set.list(named: "header.c")) == ["\"3,4\"", "8"])
   }
 
-  @Test("lines joined with commas in any grouping give equal keys, conditions and costs", arguments: [UInt64](1...60))
+  @Test(
+    "lines joined with commas in any grouping give equal keys, conditions and costs",
+    arguments: Seeds.of(1...60 as ClosedRange<UInt64>))
   func joining(seed: UInt64) {
     var random = Seeded(seed)
     let set = Self.asks(of: "header.h")
@@ -68,7 +71,7 @@ struct CheckListsTests {
     }
   }
 
-  @Test("order and repetition of values do not count in a key", arguments: [UInt64](1...20))
+  @Test("order and repetition of values do not count in a key", arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func order(seed: UInt64) {
     var random = Seeded(seed)
     let set = PolicySet([.with(key: ["header.h"])])

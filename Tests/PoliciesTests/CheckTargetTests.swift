@@ -1,6 +1,7 @@
 // CheckTargetTests.swift: what a target names, in whatever way it is written.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -92,7 +93,7 @@ struct CheckTargetTests {
     #expect(check.values.count == 1)
   }
 
-  @Test("every spelling of a path gives the same path", arguments: [UInt64](1...20))
+  @Test("every spelling of a path gives the same path", arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func spellings(seed: UInt64) {
     var random = Seeded(seed)
     let set = PolicySet([])

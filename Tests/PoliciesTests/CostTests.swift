@@ -1,6 +1,7 @@
 // CostTests.swift: what a check spends.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -48,7 +49,9 @@ struct CostTests {
     }
   }
 
-  @Test("lines added before or behind a number cannot make a check cheaper", arguments: [UInt64](1...20))
+  @Test(
+    "lines added before or behind a number cannot make a check cheaper",
+    arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func addedLines(seed: UInt64) {
     var random = Seeded(seed)
     let set = PolicySet([.with(cost: .attribute(Self.header, default: 3, min: 1, max: 9))])

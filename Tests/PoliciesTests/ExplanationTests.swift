@@ -1,6 +1,7 @@
 // ExplanationTests.swift: explanations against matches. The two are decided apart; they must agree on everything.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -15,7 +16,9 @@ struct ExplanationTests {
     var cost: Int64
   }
 
-  @Test("an explanation and a match agree on what applies, its key, cost and numbers", arguments: [UInt64](1...60))
+  @Test(
+    "an explanation and a match agree on what applies, its key, cost and numbers",
+    arguments: Seeds.of(1...60 as ClosedRange<UInt64>))
   func agreesWithMatch(seed: UInt64) {
     var world = World(random: Seeded(seed + 1_000))
     let policies = world.policies()

@@ -1,5 +1,6 @@
 // IPAddress+TextTests.swift: addresses as text.
 
+import TestKit
 import Testing
 
 @testable import Policies
@@ -17,7 +18,7 @@ struct IPAddressTextTests {
     #expect(IPAddress(given)?.text == expected)
   }
 
-  @Test("the text reads back as the address", arguments: [UInt64](1...4))
+  @Test("the text reads back as the address", arguments: Seeds.of(1...4 as ClosedRange<UInt64>))
   func roundTrip(seed: UInt64) {
     var random = Seeded(seed)
     for _ in 0..<2_000 {

@@ -1,5 +1,6 @@
 // IPAddressTests.swift: addresses and networks from text (RFC 4291 section 2.2, RFC 5952), and which holds which.
 
+import TestKit
 import Testing
 
 @testable import Policies
@@ -39,7 +40,7 @@ struct IPAddressTests {
     #expect(IPAddress(text) == nil)
   }
 
-  @Test("every way to write an address gives the same address", arguments: [UInt64](1...20))
+  @Test("every way to write an address gives the same address", arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func spellings(seed: UInt64) {
     var random = Seeded(seed)
     for _ in 0..<200 {

@@ -1,13 +1,15 @@
 // KeyChargeTests.swift: the charge of a key that is named without a check is the one that checks with this key make.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
 
 @Suite struct KeyChargeTests {
   @Test(
-    "for every key that a check makes, slot, numbers and effect are those of the check", arguments: [UInt64](1...30))
+    "for every key that a check makes, slot, numbers and effect are those of the check",
+    arguments: Seeds.of(1...30 as ClosedRange<UInt64>))
   func agrees(seed: UInt64) {
     var world = World(random: Seeded(seed))
     let set = PolicySet(world.policies())
@@ -32,7 +34,7 @@ import Testing
     }
   }
 
-  @Test("any bytes give a charge or nil, and never a trap", arguments: [UInt64](1...4))
+  @Test("any bytes give a charge or nil, and never a trap", arguments: Seeds.of(1...4 as ClosedRange<UInt64>))
   func anyBytes(seed: UInt64) {
     var world = World(random: Seeded(seed))
     let set = PolicySet(world.policies())

@@ -1,6 +1,7 @@
 // KeyTests.swift: what names a counter. Different facts never give equal bytes, equal facts always do.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -110,7 +111,8 @@ struct KeyTests {
     #expect((set.key(Facts(target: "/", ip: a)) == set.key(Facts(target: "/", ip: b))) == equal)
   }
 
-  @Test("different facts give different keys, equal facts equal ones", arguments: [UInt64](1...30))
+  @Test(
+    "different facts give different keys, equal facts equal ones", arguments: Seeds.of(1...30 as ClosedRange<UInt64>))
   func injective(seed: UInt64) {
     var random = Seeded(seed)
     let set = Self.set("header.h", "plan", "method", "header.i", "ip")

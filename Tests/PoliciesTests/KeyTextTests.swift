@@ -1,6 +1,7 @@
 // KeyTextTests.swift: keys as people read them, against the bytes that checks really have.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -38,7 +39,9 @@ struct KeyTextTests {
     }
   }
 
-  @Test("what checks make, policies show, and what they show names the same counter", arguments: [UInt64](1...20))
+  @Test(
+    "what checks make, policies show, and what they show names the same counter",
+    arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func roundTrip(seed: UInt64) throws {
     var keys = 0
     try Self.forEachKey(seed: seed) { policy, key in
@@ -52,7 +55,7 @@ struct KeyTextTests {
     #expect(keys > 100, "seed \(seed): the world makes keys")
   }
 
-  @Test("values are shown byte for byte, whatever the bytes", arguments: [UInt64](1...20))
+  @Test("values are shown byte for byte, whatever the bytes", arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func anyBytes(seed: UInt64) throws {
     var random = Seeded(seed)
     let policy = Policy.with(key: ["header.h", "plan", "query.q", "ip", "path"])
@@ -91,7 +94,9 @@ struct KeyTextTests {
     #expect(try text.bytes(for: policy, ipv6Prefix: 64) == key)
   }
 
-  @Test("no bytes trap, cut or not, and what is read of the whole names its counter", arguments: [UInt64](1...20))
+  @Test(
+    "no bytes trap, cut or not, and what is read of the whole names its counter",
+    arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func anyKey(seed: UInt64) throws {
     var random = Seeded(seed)
     let names = ["ip", "method", "header.h", "query.q", "plan", "path.x"]
@@ -109,7 +114,7 @@ struct KeyTextTests {
     }
   }
 
-  @Test("of a cut key every beginning shows what is there", arguments: [UInt64](1...5))
+  @Test("of a cut key every beginning shows what is there", arguments: Seeds.of(1...5 as ClosedRange<UInt64>))
   func cut(seed: UInt64) throws {
     try Self.forEachKey(seed: seed) { policy, key in
       guard key.count > 1, let all = Self.read(key, policy)?.parts else { return }

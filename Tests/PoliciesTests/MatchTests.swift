@@ -1,12 +1,13 @@
 // MatchTests.swift: which policies apply. The index and the compiled conditions against the naive model.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
 
 struct MatchTests {
-  @Test("matching says what every policy tried in turn says", arguments: [UInt64](1...60))
+  @Test("matching says what every policy tried in turn says", arguments: Seeds.of(1...60 as ClosedRange<UInt64>))
   func agreesWithModel(seed: UInt64) {
     var world = World(random: Seeded(seed))
     let policies = world.policies()

@@ -1,6 +1,7 @@
 // NamedKeyTests.swift: keys as whoever asks names them: a text counts as a check's attribute does, bytes as they stand.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -46,7 +47,7 @@ struct NamedKeyTests {
 
   @Test(
     "a text names the key under which a check with this attribute counts, whatever it holds",
-    arguments: [UInt64](1...20))
+    arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func asInChecks(seed: UInt64) throws {
     var random = Seeded(seed)
     let pieces = [

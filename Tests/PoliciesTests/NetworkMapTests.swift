@@ -1,11 +1,12 @@
 // NetworkMapTests.swift: the cut address space says the same as asking each network.
 
+import TestKit
 import Testing
 
 @testable import Policies
 
 struct NetworkMapTests {
-  @Test("a map proposes exactly the networks that hold an address", arguments: [UInt64](1...40))
+  @Test("a map proposes exactly the networks that hold an address", arguments: Seeds.of(1...40 as ClosedRange<UInt64>))
   func agreesWithEachNetwork(seed: UInt64) {
     var random = Seeded(seed)
     let networks = (0..<random.below(30)).map { value in

@@ -2,6 +2,7 @@
 // without more state than the request has bytes.
 
 import Limiting
+import TestKit
 import Testing
 
 @testable import Policies
@@ -75,7 +76,7 @@ struct RobustnessTests {
     #expect(Self.set.outcomes(facts) == Self.set.outcomes(facts))
   }
 
-  @Test("random bytes in every attribute never trap", arguments: [UInt64](1...30))
+  @Test("random bytes in every attribute never trap", arguments: Seeds.of(1...30 as ClosedRange<UInt64>))
   func randomBytes(seed: UInt64) {
     var random = Seeded(seed)
     var check = Check()

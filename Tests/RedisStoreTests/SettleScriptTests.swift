@@ -248,7 +248,7 @@ import Testing
     if kind == .reloads, algorithm == .tokenBucket { return }
     let rig = try ScriptRig()
     var settled = [0, 0, 0]
-    for seed in Seeds.of(0..<8) {
+    for seed in 0..<8 {
       var history = HoldHistory(EvalStore(rig, .charges), kind, algorithm, seed: UInt64(seed))
       let failure = history.disagreement()
       #expect(failure == nil, "seed \(seed): \(failure ?? "")")

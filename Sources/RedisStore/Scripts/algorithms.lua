@@ -100,11 +100,8 @@ local function fixed_window(cell, limit, period, cost)
       -- The instant at which it is judged: its own start where that is ahead and believed.
       local at = start > now and start - now <= max(period, BELIEVED) and start or now
       local holds = at >= start and at - start < before
-      if count == 0 or before == 0 or before > LONGEST_PERIOD then
+      if count == 0 or before == 0 or before > LONGEST_PERIOD or (not holds and at >= start) then
         cell, count, start = false, 0, nil
-      elseif not holds and at >= start then
-        -- It has ended, and stays as it is until something is spent in the new window.
-        count, start = 0, nil
       elseif before ~= period or not holds then
         start = at - fmod(at, period)
         cell = pack(CELL, count, 0, start, period)
