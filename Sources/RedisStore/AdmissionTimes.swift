@@ -23,7 +23,8 @@ import Synchronization
 
   /// - Parameter now: After the reply that says so; on the monotonic clock.
   func note(_ index: Int, at now: Int64) {
-    unsafe times[index & (Bounds.observedStates - 1)].store(now, ordering: .relaxed)
+    // Another worker may have noted a later one.
+    _ = unsafe times[index & (Bounds.observedStates - 1)].max(now, ordering: .relaxed)
   }
 
   /// `Int64.min` where nothing was charged.

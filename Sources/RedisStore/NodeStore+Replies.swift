@@ -88,8 +88,8 @@ extension NodeStore: LinkHandler {
       }
       guard ticket.outcome == .decided else { continue }
       guard !ticket.isAllowed || ticket.onlyLooks else {
-        // Redis may have replied since this turn began.
-        observed.admitted(ticket, at: loop.freshNow())
+        // Read anew for this reply, which may have come since the turn began.
+        observed.admitted(ticket, at: loop.now)
         continue
       }
       var place = next

@@ -162,7 +162,7 @@ final class SplitTicket: TicketHolder {
       }
       for number in list where !settle(number, .confirm) { confirmed(number, parts[number].settled) }
     case .allow:
-      for part in parts[..<count] where !looks { router.observed.admitted(part.asked, at: router.loop.freshNow()) }
+      for part in parts[..<count] where !looks { router.observed.admitted(part.asked, at: router.loop.now) }
       finish(.decided, isAllowed: true)
     case .deny(let list):
       cancel(list)

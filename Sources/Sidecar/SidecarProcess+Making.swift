@@ -21,23 +21,22 @@ extension SidecarProcess {
         intake?.take(page, now: state.clock.now(at: loop.now).unix)
       }
     }
-    let id = Self.processID()
+    // One for all workers: what it holds they share.
+    let shared = redis.map { RedisStore.Shared(servers: $0.servers, live: $0.live, id: Self.processID()) }
     for number in 0..<count {
       workers.append(
         try Worker(
           settings: settings, state: state, store: store, rules: rules, keys: keyDisplay, denials: denials,
-          redis: seat(number, id), budget: budget, claimLimit: Bounds.claims(workers: count),
+          redis: seat(number, shared), budget: budget, claimLimit: Bounds.claims(workers: count),
           waitingLimit: Bounds.waiting(workers: count),
           reportError: { error in logger.log(.warning, "accept failed", ["error": .string("\(error)")]) },
           onDrained: { _ = mailbox.post(.workerDrained) }))
     }
   }
 
-  private func seat(_ number: Int, _ id: String) -> RedisSeat? {
-    guard let redis else { return nil }
-    var seat = RedisSeat(
-      timeout: options.redisTimeout, shared: RedisStore.Shared(servers: redis.servers, live: redis.live, id: id),
-      announces: number == 0, status: redis)
+  private func seat(_ number: Int, _ shared: RedisStore.Shared?) -> RedisSeat? {
+    guard let redis, let shared else { return nil }
+    var seat = RedisSeat(timeout: options.redisTimeout, shared: shared, announces: number == 0, status: redis)
     if number == 0, let orderPages { seat.takeOrders = { page in orderPages.post(page) } }
     return seat
   }

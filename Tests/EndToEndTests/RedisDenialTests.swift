@@ -79,7 +79,7 @@ import Testing
     // The system spreads connections over the workers.
     let clients = try (0..<16).map { _ in try weir.client() }
     func ask(_ client: HTTPClient, _ cost: Int) throws -> HTTPResponse {
-      try client.request("POST", "/json/check", [("Content-Type", "application/json")], body: #"{"cost": \(cost)}"#)
+      try client.request("POST", "/json/check", [("Content-Type", "application/json")], body: #"{"cost": \#(cost)}"#)
     }
     #expect(try ask(clients[0], 1).status == 200)
     for client in clients { #expect(try ask(client, 10).int("X-RateLimit-Remaining") == 9) }
