@@ -2,8 +2,8 @@
 //
 // A counter only fills while it is charged, so a state that denies a check now, with the time that has passed counted
 // in, surely denies it in Redis too. It is judged with the numbers and the cost of the check in hand: a smaller cost or
-// a reload with other numbers is asked about, and so is what this process has admitted since (`AdmissionTimes`). What can empty a counter
-// (its key deleted in Redis, by hand or by eviction) is noticed after `Bounds.observedTime`.
+// a reload with other numbers is asked about, and so is what this process has admitted since (`AdmissionTimes`). What
+// can empty a counter (its key deleted in Redis, by hand or by eviction) is noticed after `Bounds.observedTime`.
 //
 // One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter
 // takes the place of an older one.
