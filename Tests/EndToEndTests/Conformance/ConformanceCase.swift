@@ -12,7 +12,8 @@
 //   {L}         how many bytes follow the next blank line
 //   {(} {)}     what stands between is one chunk: its size goes before it, CR LF behind it
 //   {fill 99}   as many v as make the whole 99 bytes
-//   {|}         the client waits here for the server to read what it has sent
+//   {?}         the client sends no more before it has read an answer
+//   {|}         the client sends what follows in a write of its own, a moment later
 
 import Testing
 
@@ -29,6 +30,8 @@ struct ConformanceCase: Sendable {
   let rule: String
   /// In as many writes as the client makes.
   let pieces: [[UInt8]]
+  /// The pieces that are sent only when one more answer has been read.
+  let answeredBefore: Set<Int>
   /// The statuses that are answered, in order; no other answer comes.
   let statuses: [Int]
   let end: End
@@ -54,12 +57,14 @@ struct ConformanceCase: Sendable {
   ) {
     let words = answers.split(separator: " ")
     let statuses = words.compactMap { Int($0) }
-    let pieces = ConformanceText(text, id: id).pieces
+    let bytes = ConformanceText(text, id: id)
+    let pieces = bytes.pieces
     let whole = pieces[0]
     self.id = id
     self.source = source
     self.rule = rule
     self.pieces = pieces
+    answeredBefore = bytes.answeredBefore
     self.statuses = statuses
     end = words.last == "close" ? .closes : .stays
     self.own = own ?? statuses.count { $0 == 200 } - hidden

@@ -49,7 +49,7 @@ extension ConformanceGroup {
         "cl36", "api.md", "a body that is not all there: answered and closed", "{POST}Content-Length: 500⏎⏎{HID}",
         "200 close"),
       .init(
-        "cl37", "api.md", "one that comes behind the answer is dropped", "{POST}Content-Length: {L}⏎⏎{|}{HID}",
+        "cl37", "api.md", "one that comes behind the answer is dropped", "{POST}Content-Length: {L}⏎⏎{?}{HID}",
         "200 close"),
       .init(
         "cl38", "9112 6.2", "in HTTP/1.0 too", "POST {own} HTTP/1.0⏎Connection: keep-alive⏎Content-Length: {L}⏎⏎{HID}",

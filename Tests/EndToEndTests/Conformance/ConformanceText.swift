@@ -3,6 +3,7 @@
 /// The bytes of a case, in pieces.
 struct ConformanceText {
   private(set) var pieces: [[UInt8]] = [[]]
+  private(set) var answeredBefore: Set<Int> = []
   private let id: String
   /// Where a number or filling is to be put in once all bytes are known: piece, place, and what.
   private var gaps: [(piece: Int, place: Int, fill: Int?)] = []
@@ -53,6 +54,9 @@ struct ConformanceText {
       pieces[last].insert(contentsOf: Array(size.utf8) + [13, 10], at: chunkStart)
       append("⏎")
     case "|": pieces.append([])
+    case "?":
+      answeredBefore.insert(pieces.count)
+      pieces.append([])
     case _ where name.hasPrefix("fill "): gaps.append((last, pieces[last].count, Int(name.dropFirst(5))))
     case _ where name.hasPrefix("x"):
       guard let byte = UInt8(name.dropFirst(), radix: 16) else { preconditionFailure("\(id): {\(name)}") }
