@@ -119,4 +119,7 @@ enum Bounds {
   static let reloadLatest: Int64 = 500 * millisecond
   /// How often files are looked at where the file system may give no events.
   static let reloadPoll: Int64 = 10 * second
+  /// Files that could not be read are tried again after this long: it may have been for want of descriptors, and of
+  /// their coming back no event tells.
+  static let reloadRetry: Int64 = second
 }

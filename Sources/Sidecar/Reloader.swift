@@ -1,8 +1,8 @@
 // Reloader.swift: notices that policy files changed, loads them off the request path, and hands a new set over whole.
 //
 // Events only say when to look. A load begins once the files were quiet for a moment, since editors and ConfigMaps make
-// several changes of one; every ten seconds the files are looked at anyway, for file systems that give no events. Any
-// error keeps the set in force.
+// several changes of one; every ten seconds the files are looked at anyway, for file systems that give no events, and
+// every second those that could not be read. Any error keeps the set in force.
 
 import CheckAPI
 import EventLoop
@@ -190,9 +190,9 @@ final class Reloader {
     case .loaded(let loaded): succeeded(loaded, outcome.rules)
     case .invalid(let diagnostics): failed(diagnostics.filter { $0.severity == .error }.map(\.text))
     case .unreadable(let problems):
-      // It may be for want of descriptors, and then nothing of the files will change: the next look tries again.
       seen = nil
       failed(problems.map(\.text))
+      quiet?.start(afterNanoseconds: Bounds.reloadRetry)
     case .changed:
       seen = nil
       noticed()

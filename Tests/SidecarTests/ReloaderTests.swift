@@ -190,6 +190,21 @@ import Testing
     #expect(rig.becomes("a=3"))
   }
 
+  @Test("what cannot be read is tried again though no event tells that it can be")
+  func unreadable() throws {
+    let rig = try LoadingRig(path: "policies") { directory in
+      try directory.makeDirectory("policies")
+      try directory.write("policies/p.yaml", file("a=1"))
+      try directory.makeDirectory("elsewhere")
+    }
+    try rig.directory.link("policies/q.yaml", to: "../elsewhere/absent/real.yaml")
+    #expect(rig.isRejected())
+    // Of this nothing is seen from the directory that is watched.
+    try rig.directory.makeDirectory("elsewhere/absent")
+    try rig.directory.write("elsewhere/absent/real.yaml", file("b=1"))
+    #expect(rig.becomes("a=1", "b=1"))
+  }
+
   @Test("an emptied directory lifts the limits, as does a file that says so")
   func emptied() throws {
     let rig = try Self.rig()
