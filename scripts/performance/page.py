@@ -154,8 +154,7 @@ def draw(output):
     rows = []
     for name, run in runs.items():
         link = f"[{PAGE[name][0]}](#{anchor(PAGE[name][0])})"
-        lines = list(summary.ROWS[name](Results(run))) if name in summary.ROWS else [("", "")]
-        rows += [[link, *line] for line in lines]
+        rows += [[link, *line] for line in summary.ROWS[name](Results(run))]
     parts.append(table(["section", "what", "figure"], rows).replace("---:", "---"))
     for name, run in runs.items():
         parts += section(name, run, output, "" if shared else circumstances([run]))

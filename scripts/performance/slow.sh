@@ -10,7 +10,8 @@ slow_round() {
   local name=$1 attack=0 values
   shift
   if (($# > 0)); then
-    taskset -c "$load_core" slowhttptest -c 1000 -r 1000 -i 1 -l 60 "$@" >"$work/slow.log" 2>&1 &
+    # Idle priority: it waits for the honest load, which it would otherwise make late on the core that they share.
+    chrt --idle 0 taskset -c "$load_core" slowhttptest -c 1000 -r 1000 -i 1 -l 60 "$@" >"$work/slow.log" 2>&1 &
     attack=$!
     pids+=("$attack")
     # Its connections are made within a second, and end after ten.

@@ -36,7 +36,8 @@ def memory(results):
     own = results.median("weir, token-bucket", count, "bytes")
     has_nginx = results.has("nginx limit_req", count, "bytes")
     nginx = f"; nginx limit_req {results.median('nginx limit_req', count, 'bytes')}" if has_nginx else ""
-    idle = results.median("idle", count, "kib") / 1024
+    # The first that was measured, as in the section.
+    idle = results.median("idle", min(results.xs("kib"), key=int), "kib") / 1024
     yield f"memory a key, {spaced(int(count))} keys, token-bucket", f"{own} bytes{nginx}"
     yield "resident when idle; start to first answer", f"{idle:.1f} MiB; {results.median('start', '', 'ms')} ms"
 
@@ -56,7 +57,15 @@ def cells(results):
     yield growth(results, "a check over HTTP", "keys")
 
 
-# Threads have no row: on a machine whose cores the load shares their figures need the words beside them.
+def threads(results):
+    most = max(results.xs("cpu"), key=int)
+    many, one = (
+        results.median(series, most, "cpu") / results.median(series, "1", "cpu")
+        for series in ("weir, 1000 clients", "weir, one client")
+    )
+    yield f"{most} threads against one, on cores that the load shares", f"{many:.2f} times the CPU; all on one counter {one:.2f}"
+
+
 ROWS = {
     "throughput": throughput,
     "latency": latency,
@@ -64,4 +73,5 @@ ROWS = {
     "memory": memory,
     "policies": policies,
     "cells": cells,
+    "threads": threads,
 }
