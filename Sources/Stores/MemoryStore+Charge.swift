@@ -21,8 +21,8 @@ extension MemoryStore {
     if let place = unsafe shard.pointee.contents.table.find(step.hash) {
       let before = unsafe shard.pointee.contents.table[place]
       let result = Limiter.decide(before, limit: charge.limit, cost: charge.cost, now: now)
-      unsafe shard.pointee.contents.table[place] = result.next
       charge.decision = result.decision
+      if replaces(before, charge, now: now) { unsafe shard.pointee.contents.table[place] = result.next }
       if charge.spends { step.note(.updated, before) }
       return true
     }
@@ -32,8 +32,8 @@ extension MemoryStore {
     let result = Limiter.decide(shared ?? .empty, limit: charge.limit, cost: charge.cost, now: now)
     charge.decision = result.decision
     guard charge.spends else {
-      if shared != nil {
-        overflow.set(result.next, for: charge.slot)
+      if let shared {
+        if replaces(shared, charge, now: now) { overflow.set(result.next, for: charge.slot) }
         if charge.cost > 0 { overflowed.add(1) }
       }
       return true
@@ -49,6 +49,15 @@ extension MemoryStore {
       step.note(shared == nil ? .insertedOverflow : .updatedOverflow, shared ?? .empty)
     }
     return true
+  }
+
+  /// Whether the state after the decision of `charge` replaces `before`. A fixed window that ended within the grace stays
+  /// until something is spent in the next one: to a worker whose clock lags it has not ended, and must not begin anew.
+  func replaces(_ before: Cell, _ charge: Charge, now: Int64) -> Bool {
+    guard !charge.spends, charge.limit.algorithm == .fixedWindow else { return true }
+    let earlier = now.subtractingReportingOverflow(grace)
+    return !FixedWindow.isIdle(before, now: now)
+      || (!earlier.overflow && FixedWindow.isIdle(before, now: earlier.partialValue))
   }
 
   /// Takes back what `step` did for `charge`.

@@ -13,11 +13,11 @@ extension MemoryStore {
     unsafe shard.pointee.lock()
     defer { unsafe shard.pointee.unlock() }
     guard let place = unsafe shard.pointee.contents.table.find(hash) else { return nil }
-    let result = Limiter.decide(
-      unsafe shard.pointee.contents.table[place], limit: charge.limit, cost: charge.cost,
-      now: now.clock(for: charge.limit.algorithm))
-    unsafe shard.pointee.contents.table[place] = result.next
+    let before = unsafe shard.pointee.contents.table[place]
+    let clock = now.clock(for: charge.limit.algorithm)
+    let result = Limiter.decide(before, limit: charge.limit, cost: charge.cost, now: clock)
     charge.decision = result.decision
+    if replaces(before, charge, now: clock) { unsafe shard.pointee.contents.table[place] = result.next }
     return result.decision.isAllowed || charge.isShadow
   }
 }

@@ -28,9 +28,9 @@ extension MemoryStore {
   /// After a scan that found nothing, checks go to the overflow cell at once for so long: a flood of new keys pays for
   /// a scan only now and then.
   static let scanPause: Int64 = 1_000_000
-  /// A cell goes only this long (nanoseconds) after it turned idle, since the clocks of workers, read once a turn,
-  /// differ: one that lags must still find what it would have found.
-  static let grace: Int64 = 20_000_000
+  /// A cell is forgotten only this long (nanoseconds) after it turned idle, since the clocks of workers, read once a
+  /// turn, differ: one that lags must still find what it would have found.
+  public static let grace: Int64 = 20_000_000
 
   /// Tells the store which counters are in force: `rules` replaces what was installed before. Call it before a check
   /// names a new slot. Cells of slots that are missing now go with the sweep.
@@ -138,7 +138,7 @@ extension MemoryStore {
   private func isIdle(_ slot: UInt32, _ cell: Cell, _ log: Log?, _ slots: SlotTable, _ now: Now) -> Bool {
     guard let rules = slots.rules[slot] else { return slots.highest.map { slot <= $0 } ?? false }
     if now.monotonic >= rules.retiresAt { return true }
-    let clock = now.clock(for: rules.slowest.algorithm).subtractingReportingOverflow(Self.grace)
+    let clock = now.clock(for: rules.slowest.algorithm).subtractingReportingOverflow(grace)
     guard !clock.overflow else { return false }
     if let log { return SlidingLog.isIdle(log, limit: rules.slowest, now: clock.partialValue) }
     return Limiter.isIdle(cell, limit: rules.slowest, now: clock.partialValue)

@@ -17,6 +17,7 @@ import Synchronization
   /// The most that `StoreMetrics.keys` can reach.
   public let maximumKeys: Int
   let hashKey: HashKey
+  let grace: Int64
   /// SAFETY of the unchecked conformance: a shard's table and logs are touched only between its lock and unlock.
   private let shards: UnsafeMutablePointer<Shard>
   let shardCount: Int
@@ -38,10 +39,12 @@ import Synchronization
   /// - Parameters:
   ///   - maximumKeys: At least 1.
   ///   - hashKey: Secret; two stores with one key hash alike.
-  public init(maximumKeys: Int, hashKey: HashKey = .random()) {
+  ///   - grace: Nanoseconds by which the clocks of those who ask may differ, 0 or more.
+  public init(maximumKeys: Int, hashKey: HashKey = .random(), grace: Int64 = MemoryStore.grace) {
     precondition(maximumKeys >= 1, "a store holds at least one key")
     self.maximumKeys = maximumKeys
     self.hashKey = hashKey
+    self.grace = grace
     // About 1024 cells a shard when full: growing one copies 80 kB, some 20 µs of somebody's wait.
     var bits: UInt64 = 6
     while bits < 16, maximumKeys >> 10 > 1 << bits { bits += 1 }

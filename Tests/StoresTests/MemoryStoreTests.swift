@@ -11,8 +11,8 @@ import Testing
 final class StoreAtHand: StoreUnderTest {
   let store: MemoryStore
 
-  init(maximumKeys: Int = 10_000) {
-    store = MemoryStore(maximumKeys: maximumKeys, hashKey: HashKey(low: 1, high: 2))
+  init(maximumKeys: Int = 10_000, grace: Int64 = MemoryStore.grace) {
+    store = MemoryStore(maximumKeys: maximumKeys, hashKey: HashKey(low: 1, high: 2), grace: grace)
   }
 
   static func instant(_ microseconds: Int64) -> Now {
@@ -36,9 +36,10 @@ final class StoreAtHand: StoreUnderTest {
     Limit(algorithm: algorithm, limit: limit, period: period)
   }
 
+  /// The contract is about one clock.
   @Test("keeps the contract of all stores", arguments: StoreContract.allCases)
   func contract(_ rule: StoreContract) {
-    #expect(rule.failures { StoreAtHand() } == [], "\(rule.rawValue)")
+    #expect(rule.failures { StoreAtHand(grace: 0) } == [], "\(rule.rawValue)")
   }
 
   @Test("a look, an unlimited charge, a block and a denial create no cell", arguments: Algorithm.allCases)
@@ -52,6 +53,23 @@ final class StoreAtHand: StoreUnderTest {
     #expect(hand.store.metrics.keys == 0)
     _ = hand.ask([Ask(limit), Ask(slot: 1, limit)], at: Self.start)
     #expect(hand.store.metrics.keys == 2)
+  }
+
+  @Test("a window that has ended is not forgotten for a look or a denial: to a clock that lags it still lasts")
+  func laggingClock() {
+    let hand = StoreAtHand()
+    let limit = Self.limit(.fixedWindow, 3)
+    let end: Int64 = 1_700_000_040_000_000
+    #expect(hand.ask([Ask(limit, cost: 3)], at: end - 10).allowed)
+    #expect(hand.ask([Ask(limit, cost: 0)], at: end + 1).decisions[0].remaining == 3)
+    #expect(!hand.ask([Ask(limit), Ask(slot: 1, limit, cost: 4)], at: end + 1).allowed)
+    #expect(!hand.ask([Ask(limit)], at: end - 5).allowed)
+    #expect(hand.ask([Ask(limit)], at: end + 2).decisions[0].remaining == 2)
+    // With something spent in the new one the old one is over, for all.
+    #expect(hand.ask([Ask(limit)], at: end - 5).decisions[0].remaining == 1)
+    // None lags by more than the grace: then a look is enough, as it is in Redis, which has one clock.
+    #expect(hand.ask([Ask(limit, cost: 0)], at: end + 60_020_001).decisions[0].remaining == 3)
+    #expect(hand.ask([Ask(limit)], at: end + 59_999_999).decisions[0].remaining == 2)
   }
 
   @Test("two charges of one check on one cell both count, and a denial takes both back", arguments: Algorithm.allCases)

@@ -41,7 +41,7 @@ import Testing
     arguments: Algorithm.allCases, 1...12 as ClosedRange<UInt64>)
   func againstModel(_ algorithm: Algorithm, seed: UInt64) {
     var random = SeededGenerator(seed: seed)
-    let store = MemoryStore(maximumKeys: 10_000)
+    let store = MemoryStore(maximumKeys: 10_000, grace: 0)
     let model = ReferenceStore()
     let kind = random.pick([StoreTrace.Kind.usual, .reloads, .steps])
     var list: [Ordered] = []
