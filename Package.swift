@@ -47,8 +47,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
   .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
-/// WEIR_TESTS=A,B: build these test targets only, for a build that is to be short; WEIR_TESTS=-A,-B: all but these. Unset or
-/// empty: all.
+/// WEIR_TESTS=A,B: build these test targets only, for a build that is to be short. Unset or empty: all.
 let chosenTests = (Context.environment["WEIR_TESTS"] ?? "").split(separator: ",").map(String.init)
 
 let package = Package(
@@ -124,8 +123,5 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 if !chosenTests.isEmpty {
-  let isList = !chosenTests[0].hasPrefix("-")
-  package.targets.removeAll { target in
-    target.type == .test && chosenTests.contains(isList ? target.name : "-\(target.name)") != isList
-  }
+  package.targets.removeAll { $0.type == .test && !chosenTests.contains($0.name) }
 }
