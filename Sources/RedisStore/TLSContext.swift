@@ -22,6 +22,9 @@ struct TLSFailure: Error, Equatable {
 
   /// Reads the files; this may block.
   init(_ settings: TLSSettings) throws(TLSFailure) {
+    // Before anything else initialises the library: else it frees what it shares when the process ends, under threads that
+    // still read files or shake hands.
+    _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     ERR_clear_error()
     guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
       throw TLSFailure(detail: "OpenSSL cannot start: \(Self.lastError())")
