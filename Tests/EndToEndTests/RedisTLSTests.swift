@@ -1,6 +1,7 @@
 // RedisTLSTests.swift: rediss:// against a redis-server with TLS. Certificates are checked unless the URL says
 // otherwise; what is not accepted is said with the reason, and repaired without a restart.
 
+import Glibc
 import TestKit
 import Testing
 
@@ -41,6 +42,23 @@ import Testing
     try expectHealthy("rediss://localhost:\(redis.tlsPort ?? 0)?ca=\(papers.authority)", redis)
     try expectHealthy("\(redis.tlsURL)?verify=off", redis)
     try expectHealthy("\(redis.tlsURL)/0?ca=\(papers.strangerAuthority)&verify=off", redis)
+  }
+
+  /// Each of the threads reads the machine's authorities again with every attempt. One stop alone would seldom meet that.
+  @Test("a stop while certificates are read ends with 0")
+  func stopsWhileItReads() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("p.yaml", Self.policies)
+    let arguments = [
+      "serve", "--policies", directory.path, "--listen", "127.0.0.1:0", "--admin", "off", "--threads", "8", "--redis",
+      "rediss://127.0.0.1:1",
+    ]
+    let weirs = try (0..<16).map { _ in try ChildProcess([WeirProcess.binary] + arguments) }
+    for weir in weirs {
+      try eventually("weir listens", within: 60) { weir.errorLines.contains { $0.contains(#""listening""#) } }
+      weir.signal(SIGTERM)
+    }
+    for weir in weirs { #expect(try weir.wait(within: 60) == .exited(0)) }
   }
 
   @Test("an authority that did not sign the server's certificate, or none, is refused; the right file heals")
