@@ -70,7 +70,7 @@ import Testing
       try happen(event, trio, old)
       let fresh = try trio.waitForFailover(from: old)
       let sentinels = ContinuousClock.now
-      for weir in weirs { try weir.waitForHealth("healthy", within: 30) }
+      for weir in weirs { try weir.waitForHealth("healthy", within: 90) }
       let more = max(.zero, (degraded.last ?? sentinels) - sentinels)
       let seen = try degraded.stop(
         "\(event.rawValue): the sentinels took \((sentinels - begin) / .milliseconds(1)) ms, weir "
@@ -84,7 +84,7 @@ import Testing
       try comeBack(event, trio, old)
       pause(seconds: 1.5)
       for weir in weirs {
-        try weir.waitForHealth("healthy", within: 30)
+        try weir.waitForHealth("healthy", within: 90)
         // It goes where the sentinels lead, and nowhere else: a busy machine may fail over once more by itself.
         #expect(weir.masters.starts(with: ["127.0.0.1:\(old.port)", "127.0.0.1:\(fresh.port)"]))
         let now = try #require(try trio.master())
