@@ -156,12 +156,12 @@ public struct TimedModel: SequentialModel, Sendable {
         guard isRight(said, part, before[part.counter], told[part.counter], call.now) else { return nil }
       }
     }
-    if allowed, call.parts.contains(where: { $0.cost > 0 }) { return after }
-    // A bucket, a log and a fixed window move when something is spent; a sliding window whenever it is asked.
-    for part in call.parts where limits[part.counter].algorithm != .slidingWindow {
-      before[part.counter] = state[part.counter]
+    // A bucket, a log and a fixed window move when something is spent in them; a sliding window whenever it is asked.
+    for part in call.parts where !allowed || part.cost == 0 {
+      let counter = part.counter
+      after[counter] = limits[counter].algorithm == .slidingWindow ? before[counter] : state[counter]
     }
-    return before
+    return after
   }
 
   public func changesNothing(_ call: TimedCall, _ answer: TimedAnswer) -> Bool {
