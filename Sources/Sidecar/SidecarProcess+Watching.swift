@@ -11,11 +11,12 @@ extension SidecarProcess {
   func startTimers() {
     every(Bounds.clockInterval) { [unowned self] in
       state.clock.refresh()
-      followShares()
       tellOfTrouble()
       orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
-    every(Bounds.cellSweepInterval) { [state, store, loop] in
+    every(Bounds.cellSweepInterval) { [unowned self] in
+      // First: by the numbers of before, a cell that was charged under this weir's share may look as if it had regained all.
+      followShares()
       store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
     }
   }
