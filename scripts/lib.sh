@@ -11,8 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # The libraries that weir is linked with. pkg-config: SwiftPM asks it where some of them are.
 build_packages=(libuv1-dev libhiredis-dev libyaml-dev libjansson-dev libssl-dev pkg-config)
-# The servers that tests put beside weir, papers and clocks for them, and a C compiler for the allocation count.
-test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl faketime python3-seccomp slowhttptest gcc libc6-dev)
+# The servers that tests put beside weir, papers for them, and a C compiler for the allocation count and for clocks.
+test_packages=("${build_packages[@]}" nginx haproxy redis-server openssl python3-seccomp slowhttptest gcc libc6-dev)
 # The browser for the page's tests. Ubuntu has it as a snap only, which needs a system service: those tests are skipped there.
 ! grep -qx 'ID=debian' /etc/os-release 2>/dev/null || test_packages+=(chromium chromium-driver)
 # What scripts/check-deploy runs; prometheus brings promtool.

@@ -24,6 +24,7 @@ final class ChaosWeir: Sendable {
   let place: Place
   let life: Int
   private let child: ChildProcess
+  private let clock: SteppedClock?
 
   static let threads = 2
 
@@ -37,12 +38,9 @@ final class ChaosWeir: Sendable {
       place.admin.text, "--threads", "\(Self.threads)", "--redis", place.redis, "--redis-timeout",
       "\(place.redisTimeout / millisecond)ms", "--log-format", "json", "--log-denials", "20/s",
     ]
-    var environment: [String: String] = [:]
-    if place.skew != 0 {
-      environment["LD_PRELOAD"] = try Self.clockLibrary()
-      environment["FAKETIME"] = "\(place.skew > 0 ? "+" : "")\(place.skew)s"
-    }
-    child = try ChildProcess(shell + command, environment: environment)
+    clock = place.skew == 0 ? nil : try SteppedClock()
+    try clock?.set(seconds: place.skew)
+    child = try ChildProcess(shell + command, environment: clock?.environment ?? [:])
   }
 
   /// Waits until it is ready.
@@ -75,15 +73,5 @@ final class ChaosWeir: Sendable {
     guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
     return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-  }
-
-  /// Of Debian's package `faketime`.
-  private static func clockLibrary() throws -> String {
-    let folders = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []
-    let paths = folders.map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }
-    guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-      throw NeverHappened(description: "no libfaketimeMT.so.1: install the package faketime")
-    }
-    return path
   }
 }

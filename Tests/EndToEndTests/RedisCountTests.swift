@@ -1,7 +1,6 @@
 // RedisCountTests.swift: several weirs are one limiter: exact counts, whatever the clocks of their machines say.
 
 import Foundation
-import Glibc
 import Synchronization
 import TestKit
 import Testing
@@ -40,21 +39,6 @@ import Testing
     for weir in weirs { #expect(try weir.degradedDecisions() == 0) }
   }
 
-  /// A weir whose machine is ahead. `faketime` stays as its parent, and must not leave it behind.
-  private func weirAhead(_ yaml: String, redis: String) throws -> WeirProcess {
-    try WeirProcess(
-      yaml, arguments: ["--redis", redis] + patient, environment: ["FAKETIME_DONT_FAKE_MONOTONIC": "1"],
-      launcher: ["faketime", "-f", "+5s", "setpriv", "--pdeathsig", "KILL"])
-  }
-
-  /// Ends the only child of a process, and so the process: `faketime` has things to tidy up.
-  private func endChild(of weir: WeirProcess) throws {
-    let children = try String(contentsOfFile: "/proc/\(weir.pid)/task/\(weir.pid)/children", encoding: .utf8)
-    let child = try #require(pid_t(children.trimmingCharacters(in: .whitespaces)))
-    #expect(kill(child, SIGTERM) == 0)
-    #expect(try weir.wait() == .exited(0))
-  }
-
   @Test("two weirs whose clocks differ admit exactly the limit, and agree on the reset", arguments: algorithms)
   func skewedClocks(algorithm: String) throws {
     let yaml = """
@@ -67,7 +51,9 @@ import Testing
     try eventually("the day has begun", within: 60) { Int(Date().timeIntervalSince1970) % 86_400 > 1 }
     try eventually("the day does not end meanwhile", within: 90) { Int(Date().timeIntervalSince1970) % 86_400 < 86_340 }
     let right = try WeirProcess(yaml, redis: redis.url)
-    let ahead = try weirAhead(yaml, redis: redis.url)
+    let clock = try SteppedClock()
+    try clock.set(seconds: 5)
+    let ahead = try WeirProcess(yaml, arguments: ["--redis", redis.url] + patient, environment: clock.environment)
     for weir in [right, ahead] { try weir.waitForHealth("healthy") }
     #expect(try difference(right, ahead) >= 3, "the clock of the second weir is ahead")
 
@@ -78,7 +64,6 @@ import Testing
     #expect(resets[0] > 0)
     // The instant is the same; rounding up to seconds may fall on either side of it.
     #expect(abs(resets[0] - resets[1]) <= 1)
-    try endChild(of: ahead)
   }
 
   /// By how many seconds the clocks differ, as the weirs' own Date headers say.

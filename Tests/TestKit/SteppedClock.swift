@@ -1,7 +1,9 @@
 // SteppedClock.swift: the wall clock of another process, to be set by a test while that process runs.
 //
 // A library of a few lines, compiled when it is needed and loaded before the process's own, adds an offset to what
-// gettimeofday and clock_gettime say of the wall clock. (Debian's faketime does more, and hangs in a redis-server that brings its own malloc.)
+// gettimeofday and clock_gettime say of the wall clock. (Debian's faketime does more, hangs in a redis-server that
+// brings its own malloc, and leaves a semaphore named by its process's number behind in each one that is killed: the next
+// with that number does not start.)
 
 import Foundation
 
@@ -23,8 +25,10 @@ public final class SteppedClock: Sendable {
     static volatile long *offset;
 
     __attribute__((constructor)) static void map(void) {
-      void *place = mmap(0, sizeof(long), PROT_READ, MAP_SHARED, open(getenv("CLOCK_OFFSET"), O_RDONLY), 0);
+      int file = open(getenv("CLOCK_OFFSET"), O_RDONLY);
+      void *place = mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
       if (place == MAP_FAILED) abort();
+      close(file);
       offset = place;
     }
 
