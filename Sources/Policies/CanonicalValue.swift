@@ -92,7 +92,10 @@ extension IPAddress {
 
   /// 16 bytes, network order.
   var bytes: [UInt8] {
-    (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - 8 * ($0 % 8))) }
+    (0..<16).map { (index: Int) -> UInt8 in
+      let half = index < 8 ? high : low
+      return UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * (index % 8)))
+    }
   }
 }
 

@@ -3,8 +3,9 @@
 extension IPAddress {
   /// `192.0.2.7` or `2001:db8::1`; the text of one address is always the same, and reads back as it.
   public var text: String {
-    if isV4 { return (0..<4).map { String(low >> UInt64(24 - 8 * $0) & 0xff) }.joined(separator: ".") }
-    let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - 16 * ($0 % 4))) }
+    let bytes = bytes
+    if isV4 { return bytes[12...].map { String($0) }.joined(separator: ".") }
+    let groups = (0..<8).map { (index: Int) -> UInt16 in UInt16(bytes[2 * index]) << 8 | UInt16(bytes[2 * index + 1]) }
     guard let zeros = Self.longestZeros(groups) else { return Self.joined(groups[...]) }
     return Self.joined(groups[..<zeros.lowerBound]) + "::" + Self.joined(groups[zeros.upperBound...])
   }

@@ -219,8 +219,9 @@ import Testing
   }
 
   private static func text(_ address: IPAddress) -> String {
-    let bytes = (0..<16).map {
-      UInt8(truncatingIfNeeded: ($0 < 8 ? address.high : address.low) >> UInt64(56 - 8 * ($0 % 8)))
+    let bytes = (0..<16).map { (index: Int) -> UInt8 in
+      let half = index < 8 ? address.high : address.low
+      return UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * (index % 8)))
     }
     if address.isV4 { return bytes[12...].map { "\($0)" }.joined(separator: ".") }
     var out = [CChar](repeating: 0, count: 64)

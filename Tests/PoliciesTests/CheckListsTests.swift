@@ -25,7 +25,7 @@ struct CheckListsTests {
       (["\"a,b"], ["\"a", "b"]), (["a\",b"], ["a\"", "b"]), (["\""], ["\""]), (["\"", "a,b"], ["\"", "a", "b"]),
       (["\"a,b\\"], ["\"a", "b\\"]), (["\"a,b\\\""], ["\"a", "b\\\""]), (["\"a\",\"b,c"], ["\"a\"", "\"b", "c"]),
       (["a,b", "\"c"], ["a", "b", "\"c"]), (["", "\"a,b\""], ["\"a,b\""]), (["\"a,b\"", "", ","], ["\"a,b\""]),
-    ])
+    ] as [([String], [String])])
   func splits(lines: [String], expected: [String]) {
     let set = PolicySet([.with(key: ["header.h"])])
     var check = Check()

@@ -32,7 +32,7 @@ struct CheckTargetTests {
       ("http:/h/a", "/http:/h/a"), ("http:", "/http:"), ("http:/", "/http:"), ("://h/a", "/:/h/a"),
       ("1http://h/a", "/1http:/h/a"), ("/http://h/a", "/http:/h/a"), ("//h/a", "/h/a"), ("ht_tp://h/a", "/ht_tp:/h/a"),
       ("*", "/*"), ("h:443", "/h:443"),
-    ])
+    ] as [(String, String)])
   func path(target: String, expected: String) {
     let set = PolicySet([])
     var check = Check()

@@ -121,7 +121,10 @@ enum ReferenceFacts {
   static func isSame(_ one: Bytes, _ other: Bytes, bits: Int) -> Bool {
     guard isV4(one) == isV4(other) else { return false }
     let count = isV4(one) ? bits + 96 : bits
-    return (0..<count).allSatisfy { (one[$0 / 8] ^ other[$0 / 8]) & (0x80 >> UInt8($0 % 8)) == 0 }
+    return (0..<count).allSatisfy { (bit: Int) -> Bool in
+      let differing: UInt8 = one[bit / 8] ^ other[bit / 8]
+      return differing & (0x80 >> UInt8(bit % 8)) == 0
+    }
   }
 
   // MARK: Lists
