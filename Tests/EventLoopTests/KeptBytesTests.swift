@@ -6,7 +6,9 @@ import Testing
 @testable import EventLoop
 
 @Suite struct KeptBytesTests {
-  @Test("appending and consuming agree with an array, and the memory that they take is known before", arguments: 0..<20)
+  @Test(
+    "appending and consuming agree with an array, and the memory that they take is known before",
+    arguments: Seeds.of(0..<20))
   func model(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var kept = KeptBytes()

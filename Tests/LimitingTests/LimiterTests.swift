@@ -5,7 +5,8 @@ import TestKit
 import Testing
 
 @Suite("every algorithm") struct LimiterTests {
-  static let cases = Algorithm.allCases.flatMap { algorithm in (0..<40).map { (algorithm, UInt64($0)) } }
+  static let cases = Algorithm.allCases.flatMap { algorithm in Seeds.of(0..<40 as Range<UInt64>).map { (algorithm, $0) }
+  }
 
   /// Random numbers of every size: small ones meet every edge, the maxima meet every overflow.
   static func limit(_ algorithm: Algorithm, _ generator: inout SeededGenerator) -> Limit {

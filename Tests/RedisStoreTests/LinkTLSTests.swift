@@ -187,7 +187,7 @@ private func outcome(_ test: TestLoop, _ rig: LinkRig) -> LinkFailure? {
     #expect(link.recorder.replies.allSatisfy { $0 == .text(text) })
   }
 
-  @Test("garbage in place of TLS never crashes", arguments: UInt64(1)...20)
+  @Test("garbage in place of TLS never crashes", arguments: Seeds.of(1...20 as ClosedRange<UInt64>))
   func garbage(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let test = try TestLoop()

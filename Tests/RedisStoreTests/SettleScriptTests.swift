@@ -247,14 +247,15 @@ import Testing
   func histories(_ kind: StoreTrace.Kind, _ algorithm: Algorithm) throws {
     if kind == .reloads, algorithm == .tokenBucket { return }
     let rig = try ScriptRig()
+    let seeds = Seeds.of(0..<8 as Range<UInt64>)
     var settled = [0, 0, 0]
-    for seed in 0..<8 {
-      var history = HoldHistory(EvalStore(rig, .charges), kind, algorithm, seed: UInt64(seed))
+    for seed in seeds {
+      var history = HoldHistory(EvalStore(rig, .charges), kind, algorithm, seed: seed)
       let failure = history.disagreement()
       #expect(failure == nil, "seed \(seed): \(failure ?? "")")
       for index in 0..<3 { settled[index] += history.settled[index] }
     }
-    #expect(settled.allSatisfy { $0 > 10 }, "confirmed, cancelled, gone: \(settled)")
+    #expect(settled.allSatisfy { $0 > seeds.count }, "confirmed, cancelled, gone: \(settled)")
   }
 }
 

@@ -214,7 +214,8 @@ import Testing
   }
 
   @Test(
-    "bytes and keys return to nothing when everything is swept", arguments: Algorithm.allCases, 0..<5 as Range<UInt64>)
+    "bytes and keys return to nothing when everything is swept", arguments: Algorithm.allCases,
+    Seeds.of(0..<5 as Range<UInt64>))
   func sumsAreExact(_ algorithm: Algorithm, _ seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let limit = Self.limit(algorithm, 40, seconds: 1)

@@ -38,7 +38,7 @@ import Testing
 
   @Test(
     "decisions are those of a model whose numbers change when orders begin and end, and remaining stays in its range",
-    arguments: Algorithm.allCases, 1...12 as ClosedRange<UInt64>)
+    arguments: Algorithm.allCases, Seeds.of(1...12 as ClosedRange<UInt64>))
   func againstModel(_ algorithm: Algorithm, seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let store = MemoryStore(maximumKeys: 10_000, grace: 0)

@@ -48,7 +48,7 @@ import Testing
 
   @Test("an execution whose calls are stretched until they overlap has an order", arguments: [1, 4, 16, 48])
   func stretched(width: Int) {
-    for seed in UInt64(0)..<12 {
+    for seed in Seeds.of(0..<12 as Range<UInt64>) {
       var generator = SeededGenerator(seed: seed)
       let history = history(300, width: width, lost: seed % 2 == 0 ? 0 : 20, &generator)
       let model = CounterModel(Self.capacities)
@@ -63,7 +63,7 @@ import Testing
 
   @Test("with an answer that no order gives it has none", arguments: [1, 4, 16])
   func changed(width: Int) {
-    for seed in UInt64(0)..<12 {
+    for seed in Seeds.of(0..<12 as Range<UInt64>) {
       var generator = SeededGenerator(seed: seed)
       var history = history(200, width: width, lost: 0, &generator)
       // More than ever is left, an admission above the capacity, or a denial of nothing: certain whatever the order.
@@ -85,7 +85,7 @@ import Testing
 
   @Test("charges that are told a number that another was told too have no order, however they overlap")
   func twice() {
-    for seed in UInt64(0)..<20 {
+    for seed in Seeds.of(0..<20 as Range<UInt64>) {
       var generator = SeededGenerator(seed: seed)
       let count = 40
       var history = (0..<count).map { index in
@@ -111,8 +111,9 @@ import Testing
 
   @Test("small histories, right and wrong, with calls that got no answer, are judged as by trying all orders")
   func allOrders() {
+    let seeds = Seeds.of(0..<1500 as Range<UInt64>)
     var verdicts = [true: 0, false: 0]
-    for seed in UInt64(0)..<1500 {
+    for seed in seeds {
       var generator = SeededGenerator(seed: seed)
       let model = CounterModel([4, 3], denialNumbers: generator.pick([.exact, .exact, .maybeOlder]))
       let history = (0..<7).map { _ -> Call in
@@ -133,7 +134,7 @@ import Testing
       #expect((found.failure == nil) == expected, "seed \(seed): \(found)")
       if let order = found.order { #expect(holds(order, history, model), "seed \(seed)") }
     }
-    #expect(verdicts.values.allSatisfy { $0 > 200 }, "\(verdicts)")
+    #expect(verdicts.values.allSatisfy { $0 > seeds.count / 8 }, "\(verdicts)")
   }
 
   @Test("thousands of calls are decided, the parts of a history by themselves")
