@@ -3,6 +3,7 @@
 
 import CheckAPI
 import EventLoop
+import Limiting
 import Policies
 import PolicyFiles
 import RedisStore
@@ -14,6 +15,8 @@ final class RuleCompiler: Sendable {
     var registry = CounterRegistry()
     /// Of the newest set compiled.
     var policies: [Policy] = []
+    /// Of `live`, when the store was last told.
+    var sharesVersion = 0
   }
 
   private let counters = Mutex(Counters())
@@ -39,9 +42,14 @@ final class RuleCompiler: Sendable {
         loaded.policies, slots: install(loaded.policies), ipv6Prefix: ipv6Prefix, shadowAll: isShadow), settings)
   }
 
-  /// Tells the memory store by how much limits may be divided now: a cell is kept for as long as its slowest rate needs.
-  func followShares() {
-    _ = counters.withLock { install(&$0) }
+  /// Drops cells that are idle, of at most `budget` places, after telling the memory store by how much limits may be
+  /// divided now: by the numbers of before, a cell that was charged under this weir's share may look as if it had regained
+  /// all.
+  func sweep(budget: Int, now: Now) {
+    counters.withLock { counters in
+      if let live, live.version != counters.sharesVersion { _ = install(&counters) }
+    }
+    store.sweep(budget: budget, now: now)
   }
 
   private func install(_ policies: [Policy]) -> [UInt32] {
@@ -52,6 +60,8 @@ final class RuleCompiler: Sendable {
   }
 
   private func install(_ counters: inout Counters) -> [UInt32] {
+    // Before the share is read: a change meanwhile is followed at the next sweep.
+    counters.sharesVersion = live?.version ?? 0
     let slots = counters.registry.assign(
       counters.policies, share: live?.largestShare ?? 1, now: Loop.monotonicNow())
     store.install(counters.registry.rules)

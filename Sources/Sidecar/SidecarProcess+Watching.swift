@@ -1,9 +1,8 @@
-// SidecarProcess+Watching.swift: what the main thread does again and again: the offset between the clocks, shares of
-// limits, the sweep of idle cells, and telling of trouble that goes on.
+// SidecarProcess+Watching.swift: what the main thread does again and again: the offset between the clocks, the sweep of
+// idle cells, and telling of trouble that goes on.
 
 import EventLoop
 import Limiting
-import RedisStore
 import Stores
 import Telemetry
 
@@ -15,9 +14,7 @@ extension SidecarProcess {
       orders?.book.sweep(now: state.clock.now(at: loop.now).unix)
     }
     every(Bounds.cellSweepInterval) { [unowned self] in
-      // First: by the numbers of before, a cell that was charged under this weir's share may look as if it had regained all.
-      followShares()
-      store.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
+      compiler.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
     }
   }
 
@@ -39,12 +36,6 @@ extension SidecarProcess {
       logger.log(.info, "connections fit again", ["refused": .integer(Int64(clamping: connections))])
     case nil: break
     }
-  }
-
-  private func followShares() {
-    guard let redis, redis.live.version != sharesVersion else { return }
-    sharesVersion = redis.live.version
-    compiler.followShares()
   }
 
   private func every(_ interval: Int64, _ action: @escaping () -> Void) {

@@ -22,7 +22,6 @@ final class SidecarProcess {
   let compiler: RuleCompiler
   /// nil where there is no Redis.
   let redis: RedisStatus?
-  var sharesVersion = 0
   let budget: ConnectionBudget
   let loop: Loop
   let ownCounters = WorkerCounters()
