@@ -104,7 +104,7 @@ extension HTTPClient {
 ///   - rest: Seconds between two checks of a thread.
 ///   - body: Of the next check, by the thread's number and how many it has asked.
 func checks(
-  _ weirs: [WeirProcess], threads: Int, into answers: Answers, rest: Double = 0,
+  _ weirs: [WeirProcess], threads: Int, into answers: Answers, rest: Double = 0.002,
   _ body: @escaping @Sendable (_ thread: Int, _ count: Int) -> String
 ) -> Background {
   let askers = Mutex<[Int: Asker]>([:])
@@ -117,7 +117,7 @@ func checks(
     }
     try asker.client.check(body(thread, asker.count), into: answers)
     asker.count += 1
-    if rest > 0 { pause(seconds: rest) }
+    pause(seconds: rest)
   }
 }
 
