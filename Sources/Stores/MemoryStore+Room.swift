@@ -35,12 +35,13 @@ extension MemoryStore {
   /// Tells the store which counters are in force: `rules` replaces what was installed before. Call it before a check
   /// names a new slot. Cells of slots that are missing now go with the sweep.
   public func install(_ rules: [SlotRules]) {
+    // A new dictionary, not the old one emptied: a scan on another thread may just have let go of that.
+    var installed: [UInt32: SlotRules] = [:]
+    for rule in rules { installed[rule.slot] = rule }
+    let highest = rules.map(\.slot).max()
     slots.withLock { table in
-      table.rules.removeAll(keepingCapacity: true)
-      for rule in rules {
-        table.rules[rule.slot] = rule
-        table.highest = max(table.highest ?? 0, rule.slot)
-      }
+      table.rules = installed
+      table.highest = [table.highest, highest].compactMap(\.self).max()
     }
   }
 
