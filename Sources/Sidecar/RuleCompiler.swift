@@ -1,5 +1,5 @@
-// RuleCompiler.swift: from loaded policies to rules that workers can adopt: counters assigned, indexes built. Runs on
-// a background thread at a reload.
+// RuleCompiler.swift: from loaded policies to rules that workers can adopt: counters assigned, indexes built, on a
+// background thread at a reload; and the sweep of cells by the newest of them, on the main thread.
 
 import CheckAPI
 import EventLoop

@@ -38,10 +38,9 @@ extension MemoryStore {
     // A new dictionary, not the old one emptied: a scan on another thread may just have let go of that.
     var installed: [UInt32: SlotRules] = [:]
     for rule in rules { installed[rule.slot] = rule }
-    let highest = rules.map(\.slot).max()
     slots.withLock { table in
       table.rules = installed
-      table.highest = [table.highest, highest].compactMap(\.self).max()
+      for rule in rules { table.highest = max(table.highest ?? 0, rule.slot) }
     }
   }
 
