@@ -20,4 +20,10 @@ public struct Limit: Sendable, Equatable {
 
   /// What the limit header shows, and the largest cost that can ever pass: the burst of a bucket, else the limit.
   public var capacity: Int64 { algorithm == .tokenBucket ? burst : limit }
+
+  /// One of `count` equal shares of limit and burst, rounded down, at least 1 each. Of a `count` below 2: all of it.
+  public func share(of count: Int64) -> Limit {
+    guard count > 1 else { return self }
+    return Limit(algorithm: algorithm, limit: max(1, limit / count), period: period, burst: max(1, burst / count))
+  }
 }

@@ -120,19 +120,13 @@ final class Decider {
     for index in charges.indices where charges[index].isForRedis && isAway(index) {
       if charges[index].onStoreFailure == .memory {
         charges[index].place = .fallback
-        divide(&charges[index].limit, by: live?.share(in: set.policies[Int(charges[index].policy)].domain) ?? 1)
+        let share = live?.share(in: set.policies[Int(charges[index].policy)].domain) ?? 1
+        charges[index].limit = charges[index].limit.share(of: share)
       } else {
         charges[index].place = .nowhere
         if charges[index].onStoreFailure == .deny, !charges[index].isShadow { isUndecided = true }
       }
     }
     return isUndecided
-  }
-
-  /// This weir's share of a limit, at least 1.
-  private static func divide(_ limit: inout Limit, by share: Int64) {
-    guard share > 1 else { return }
-    limit.limit = max(1, limit.limit / share)
-    limit.burst = max(1, limit.burst / share)
   }
 }

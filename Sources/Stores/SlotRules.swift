@@ -23,11 +23,13 @@ public struct SlotRules: Sendable, Equatable {
   /// - Parameter share: By how much a limit may be divided before it is asked: the number of weirs that share a Redis,
   ///   for a policy that falls back to memory. At least 1.
   public init(slot: UInt32, policy: Policy, share: Int64 = 1) {
-    var slowest = policy.limit
+    // Which is the slowest may change when they are divided: shares are rounded down.
+    var slowest = policy.limit.share(of: share)
     for override in policy.overrides {
-      if case .limit(let limit) = override.effect, Self.isSlower(limit, than: slowest) { slowest = limit }
+      guard case .limit(let limit) = override.effect else { continue }
+      let divided = limit.share(of: share)
+      if Self.isSlower(divided, than: slowest) { slowest = divided }
     }
-    slowest.limit = max(1, slowest.limit / max(1, share))
     self.init(slot: slot, slowest: slowest)
   }
 

@@ -77,4 +77,13 @@ import Testing
     _ = registry.assign([Self.policy("a", limit: 100, store: .redis)], share: 7, now: 0)
     #expect(registry.rules.map(\.slowest.limit) == [14])
   }
+
+  @Test("numbers are divided before the slowest is chosen: a faster override may have the slower share")
+  func slowestShare() {
+    let faster = Limit(algorithm: .tokenBucket, limit: 3, period: 2_900_000_000)
+    let policy = Self.policy("a", limit: 2, period: 2, overrides: [.init(key: ["x"], effect: .limit(faster))])
+    #expect(SlotRules(slot: 1, policy: policy).slowest.period == 2 * Self.second)
+    let shared = SlotRules(slot: 1, policy: policy, share: 2).slowest
+    #expect(shared.limit == 1 && shared.period == 2_900_000_000)
+  }
 }
