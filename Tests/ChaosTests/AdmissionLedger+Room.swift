@@ -5,6 +5,9 @@
 // denied ones for as long as a hold lives. Of numbers that may have been in force the smallest hold. What is reported is
 // a denial that no order of events explains. Denials by a share are left out: which share is then in force is known as
 // a bound only.
+//
+// What memory charged and gave back is not all there again: a bucket gets back what it would still owe had nothing else
+// come meanwhile, so that other checks may find as much missing as it regains while the charged one waits for Redis.
 
 extension AdmissionLedger {
   /// Every denial of a key that certainly had room: a sentence each.
@@ -39,8 +42,12 @@ extension AdmissionLedger {
       guard !policy.isKeyed || other.user == check.user, other.sent <= check.answered else { return nil }
       guard other.sent != check.sent || other.client != check.client else { return nil }
       guard policy.isShared || other.life == check.life else { return nil }
-      guard let latest = latestCharge(other, policy, decided), latest >= start else { return nil }
-      return Charge(span: Span(from: other.sent, to: min(latest, check.answered)), cost: other.cost)
+      let kept = kept(other, policy)
+      if let latest = latestCharge(other, policy, decided) {
+        guard latest >= start else { return nil }
+        return Charge(span: Span(from: other.sent, to: min(latest, check.answered)), cost: other.cost, kept: kept)
+      }
+      return kept > 0 && other.answered >= start ? Charge(span: other.span, cost: 0, kept: kept) : nil
     }
     let owed = mostOwed(charges, policy, numbers, decided)
     let capacity = policy.algorithm == .tokenBucket ? numbers.burst : numbers.limit
@@ -74,6 +81,16 @@ extension AdmissionLedger {
     }
   }
 
+  /// The most that a bucket in memory keeps of a charge that it gave back: tokens times the period.
+  private func kept(_ check: ChaosCheck, _ policy: ChaosPolicy) -> Int128 {
+    guard !policy.isShared, policy.algorithm == .tokenBucket, check.policies.contains(where: \.isShared),
+      !check.isAllowed || check.isDegraded
+    else { return 0 }
+    let span = history.memoryDecision(check)
+    let rate = history.largest(policy, in: span).limit
+    return min(Int128(check.cost) * Int128(policy.numbers.period), Int128(rate) * Int128(span.to - span.from))
+  }
+
   /// The most that a key can owe when it was asked.
   private func mostOwed(_ charges: [Charge], _ policy: ChaosPolicy, _ numbers: Numbers, _ decided: Span) -> Int {
     switch policy.algorithm {
@@ -101,9 +118,9 @@ extension AdmissionLedger {
     var most = Int128(0)
     var sum = Int128(0)
     for charge in charges.sorted(by: { $0.span.to > $1.span.to }) {
-      sum += Int128(charge.cost)
+      sum += Int128(charge.cost) * Int128(numbers.period) + charge.kept
       let time = max(0, instant - charge.span.to - millisecond)
-      most = max(most, sum * Int128(numbers.period) - Int128(numbers.limit) * Int128(time))
+      most = max(most, sum - Int128(numbers.limit) * Int128(time))
     }
     return Int((most + Int128(numbers.period) - 1) / Int128(numbers.period))
   }

@@ -26,6 +26,8 @@ struct AdmissionLedger {
   struct Charge {
     var span: Span
     var cost: Int
+    /// What a bucket kept of a charge that was given back: tokens times the period.
+    var kept = Int128(0)
   }
 
   let history: ChaosHistory

@@ -239,6 +239,30 @@ import Testing
     #expect(needless([waiting] + denial(1050)).count == 2)
   }
 
+  @Test("a bucket in memory may keep of a charge that it gave back what it regains in the time that the check waited")
+  func keptBack() throws {
+    let numbers = try policy("local-bucket").numbers
+    let charged = checks("/local-bucket", at: Array(repeating: 1240, count: numbers.burst - 1))
+    let denial = checks("/local-bucket", at: [1251], outcome: .denied(by: ["local-bucket"]))
+    var waited = checks("/both", at: [1000], cost: 2, outcome: .denied(by: ["bucket"]))[0]
+    waited.client = 1000
+    waited.isDegraded = true
+    waited.answered = 1250 * millisecond
+    #expect(needless(charged + denial).count == 1)
+    #expect(needless(charged + [waited] + denial) == [])
+    // All of it at most, and soon it has regained that.
+    let later = checks("/local-bucket", at: [1600], outcome: .denied(by: ["local-bucket"]))
+    #expect(needless(charged + [waited] + later).count == 1)
+    waited.sent = 1249 * millisecond
+    #expect(needless(charged + [waited] + denial) == [])
+    waited.outcome = .allowed
+    waited.isDegraded = false
+    #expect(needless(charged.dropLast(2) + [waited] + denial).count == 1)
+    waited.isDegraded = true
+    waited.sent = 1000 * millisecond
+    #expect(needless(charged.dropLast(2) + [waited] + denial) == [])
+  }
+
   @Test("a denial by nobody, or by a policy in shadow mode, is reported")
   func names() throws {
     let numbers = try policy("log").numbers
