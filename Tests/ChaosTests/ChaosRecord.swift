@@ -18,6 +18,8 @@ final class ChaosRecord: Sendable {
     var faults: [String: Int] = [:]
     /// By number of the weir: the most that was seen.
     var mostMemory: [Int: Int] = [:]
+    /// Of the weir that is never restarted, in the first third of the faults.
+    var mostMemoryInThird = 0
     var mostDescriptors: [Int: Int] = [:]
   }
 
@@ -66,6 +68,10 @@ final class ChaosRecord: Sendable {
       $0.mostMemory[weir] = max($0.mostMemory[weir] ?? 0, memory)
       $0.mostDescriptors[weir] = max($0.mostDescriptors[weir] ?? 0, descriptors)
     }
+  }
+
+  func endFirstThird() {
+    state.withLock { $0.mostMemoryInThird = $0.mostMemory[ChaosPlan.crampedWeir] ?? 0 }
   }
 
   func life(_ life: Int, _ body: (inout ChaosHistory.Life) -> Void) {

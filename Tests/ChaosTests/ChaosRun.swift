@@ -13,6 +13,10 @@ struct ChaosRun {
   private static let spareDescriptors = 3
   /// KiB beyond those before the load: tables, buffers and counters of what the load has asked; what an allocator keeps.
   private static let spareMemory = 12 * 1024
+  /// KiB, in a run as long as this: beyond the most that the weir which is never restarted held in the first third. By
+  /// then it has seen everything; what still grows goes on growing.
+  private static let spareGrowth = 2 * 1024
+  private static let longRun = 300 * second
 
   init(_ plan: ChaosPlan) {
     self.plan = plan
@@ -43,6 +47,7 @@ struct ChaosRun {
       do {
         try checkExactness(fleet)
         end = try checkUsage(fleet, base)
+        checkGrowth(to: end[ChaosPlan.crampedWeir].memory)
         // The last samples are behind the last checks.
         pause(seconds: 1)
       } catch { trouble = error }
@@ -55,7 +60,11 @@ struct ChaosRun {
   private func faults(_ fleet: ChaosFleet, from begin: Int) throws {
     let lanes = [plan.weirLane, plan.redisLane, plan.lightLane]
     let clock = record.clock
-    try concurrently(lanes.count) { number in
+    try concurrently(lanes.count + 1) { number in
+      guard number < lanes.count else {
+        clock.sleep(until: begin + plan.length / 3)
+        return record.endFirstThird()
+      }
       for fault in lanes[number] {
         clock.sleep(until: begin + fault.span.from)
         try fleet.commit(fault)
@@ -111,5 +120,11 @@ struct ChaosRun {
       }
     }
     return try usage(of: fleet)
+  }
+
+  private func checkGrowth(to end: Int) {
+    let third = record.snapshot.mostMemoryInThird
+    guard plan.length >= Self.longRun, !Sanitizer.hidesMemory, end > third + Self.spareGrowth else { return }
+    record.finding("weir \(ChaosPlan.crampedWeir): \(end) KiB resident, in the first third at most \(third)")
   }
 }
