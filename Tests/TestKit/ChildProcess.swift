@@ -29,6 +29,8 @@ public final class ChildProcess: Sendable {
     if let own = ProcessInfo.processInfo.environment["LD_PRELOAD"], let given = environment["LD_PRELOAD"] {
       merged["LD_PRELOAD"] = own + ":" + given
     }
+    // What tests leave behind says nothing of weir: only its own leaks are looked for, where it ends by itself.
+    merged["ASAN_OPTIONS"] = merged["ASAN_OPTIONS"]?.replacing("detect_leaks=0", with: "detect_leaks=1")
     var command = command
     if let directory { command = ["/usr/bin/env", "--chdir=\(directory)"] + command }
 
