@@ -18,6 +18,9 @@ public enum Machine {
   @discardableResult
   public static func raiseDescriptorLimit() -> Int { Platform.raiseDescriptorLimit() }
 
+  /// Descriptors that this process may have now; nil where the system does not tell.
+  public static func descriptorLimit() -> Int? { Platform.descriptorLimit() }
+
   public static var processID: Int { Int(uv_os_getpid()) }
 
   /// Bytes of memory in use that are not swapped out; 0 where the system does not tell.

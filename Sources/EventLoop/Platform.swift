@@ -127,17 +127,26 @@ enum Platform {
     return count
   }
 
+  // Which limit of a process is that on its descriptors.
+  #if canImport(Glibc)
+    private static var descriptors: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
+  #else
+    private static var descriptors: Int32 { RLIMIT_NOFILE }
+  #endif
+
+  /// How many descriptors this process may have; nil where the system does not tell.
+  static func descriptorLimit() -> Int? {
+    var limit = rlimit()
+    guard unsafe getrlimit(descriptors, &limit) == 0 else { return nil }
+    return Int(clamping: limit.rlim_cur)
+  }
+
   /// Lets this process have as many descriptors as it may.
   ///
   /// - Returns: The limit now in force.
   static func raiseDescriptorLimit() -> Int {
     var limit = rlimit()
-    #if canImport(Glibc)
-      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-      let resource = RLIMIT_NOFILE
-    #endif
-    guard unsafe getrlimit(resource, &limit) == 0 else { return 256 }
+    guard unsafe getrlimit(descriptors, &limit) == 0 else { return 256 }
     #if canImport(Darwin)
       let highest = min(limit.rlim_max, rlim_t(OPEN_MAX))  // Darwin refuses more, whatever the hard limit says
     #else
@@ -146,7 +155,7 @@ enum Platform {
     if limit.rlim_cur < highest {
       var raised = limit
       raised.rlim_cur = highest
-      if unsafe setrlimit(resource, &raised) == 0 { limit = raised }
+      if unsafe setrlimit(descriptors, &raised) == 0 { limit = raised }
     }
     return Int(clamping: limit.rlim_cur)
   }

@@ -82,6 +82,17 @@ import Testing
     }
   }
 
+  @Test("the limit on descriptors is the hard limit from the start on, before anybody asks for anything")
+  func raisedLimit() throws {
+    // Limits of its own: weir inherits this process's, which is raised for the tests above.
+    let weir = try WeirProcess(
+      Self.policies, launcher: ["sh", "-c", #"ulimit -Sn 256 && ulimit -Hn 1000 && exec "$0" "$@""#])
+    let grep = try ChildProcess(["grep", "Max open files", "/proc/\(weir.pid)/limits"])
+    try grep.wait()
+    let words = grep.standardOutput.split { $0.isWhitespace }
+    #expect(words == ["Max", "open", "files", "1000", "1000", "files"])
+  }
+
   @Test("where descriptors run out first, weir stays alive and serves those it has")
   func fewDescriptors() throws {
     let weir = try WeirProcess(Self.policies, launcher: ["sh", "-c", #"ulimit -n 100; exec "$0" "$@""#])

@@ -23,6 +23,21 @@ import Testing
     #expect(now.rlim_cur == now.rlim_max && limit == Int(clamping: now.rlim_cur))
   }
 
+  @Test("the limit on descriptors is told as it is, and raised to the hard limit only by who asks for that")
+  func descriptorLimit() async {
+    await #expect(processExitsWith: .success) {
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      var limit = rlimit()
+      #expect(unsafe getrlimit(resource, &limit) == 0)
+      limit.rlim_cur = 200
+      #expect(unsafe setrlimit(resource, &limit) == 0)
+      #expect(Machine.descriptorLimit() == 200)
+      #expect(Machine.descriptorLimit() == 200)
+      #expect(Machine.raiseDescriptorLimit() == Int(clamping: limit.rlim_max))
+      #expect(Machine.descriptorLimit() == Int(clamping: limit.rlim_max))
+    }
+  }
+
   @Test("open descriptors are counted")
   func descriptors() async {
     await #expect(processExitsWith: .success) {

@@ -205,9 +205,8 @@ final class AdminPages {
       [.init(.duration(UInt64(max(0, Machine.cpuSeconds()) * 1e9)))])
     page.gauge(
       "process_open_fds", "Open descriptors.", Machine.openDescriptors().map { [.init(.whole(UInt64($0)))] } ?? [])
-    // Raised at the start; here that only reads it.
     page.gauge(
       "process_max_fds", "Descriptors that the process may have.",
-      [.init(.whole(UInt64(max(0, Machine.raiseDescriptorLimit()))))])
+      Machine.descriptorLimit().map { [.init(.whole(UInt64($0)))] } ?? [])
   }
 }
