@@ -133,7 +133,7 @@ import Testing
       let key = try #require(try redis.keys("weir:*:default:a:*").first)
       #expect(try redis.run("DEL", key).int == 1)
       let client = try weir.client()
-      try eventually("the deletion is noticed", within: 10) { try client.request("GET", "/check/a").status == 200 }
+      try eventually("the deletion is noticed", within: 7) { try client.request("GET", "/check/a").status == 200 }
       #expect(try weir.look() == 2)
     }
   }

@@ -27,18 +27,24 @@ private let seeds = SystemSeeds()
 private struct SystemSeeds { func next() -> UInt64 { UInt64.random(in: 0..<1_000_000) } }
 
 @Suite("concurrent checks of the memory store have an order") struct LinearizabilityTests {
+  private typealias Call = Operation<CounterCall, CounterAnswer>
+
   private static let now = Now(monotonic: 1_000_000_000, unix: 1_700_000_000_000_000_000)
 
-  /// Asks for costs of some of the counters, which are slots.
+  /// Six threads ask for costs of some of the counters, which are slots; a seventh is the upkeep.
   private func history(
     _ capacities: [Int64], _ algorithm: Algorithm, parts: ClosedRange<Int>, seed: UInt64
   ) throws -> [Operation<CounterCall, CounterAnswer>] {
     let store = MemoryStore(maximumKeys: 1000)
     let recorder = HistoryRecorder<CounterCall, CounterAnswer>()
     let limits = capacities.map { Limit(algorithm: algorithm, limit: $0, period: 86_400_000_000_000) }
-    try together(6, seed: seed) { thread, generator in
+    try together(7, seed: seed) { thread, generator in
       var generator = generator
-      var calls: [Operation<CounterCall, CounterAnswer>] = []
+      if thread == 6 {
+        for _ in 0..<40 { recorder.add(Self.upkeep(of: store, limits, parts: parts, &generator)) }
+        return
+      }
+      var calls: [Call] = []
       for _ in 0..<160 {
         let count = Int.random(in: parts, using: &generator)
         let counters = Array(limits.indices.shuffled(using: &generator).prefix(count))
@@ -47,21 +53,51 @@ private struct SystemSeeds { func next() -> UInt64 { UInt64.random(in: 0..<1_000
           let invoked = monotonicNanoseconds()
           _ = store.reset(slot: UInt32(counters[0]), key: key.span)
           let answer = CounterAnswer(isAllowed: true, left: [])
-          calls.append(Operation(invoked, monotonicNanoseconds(), CounterCall(reset: counters[0]), answer))
+          calls.append(Call(invoked, monotonicNanoseconds(), CounterCall(reset: counters[0]), answer))
           continue
         }
         let input = CounterCall(counters.map { .init($0, generator.pick([0, 1, 1, 1, 2, 7, 1000])) })
-        var (charges, keys) = Ask.check(
-          input.parts.map { Ask(slot: UInt32($0.counter), limits[$0.counter], cost: $0.cost) })
-        let invoked = monotonicNanoseconds()
-        let isAllowed = store.decide(&charges, keys: keys.span, now: Self.now)
-        let answered = monotonicNanoseconds()
-        let left = charges.map { Optional($0.decision.remaining) }
-        calls.append(Operation(invoked, answered, input, CounterAnswer(isAllowed: isAllowed, left: left)))
+        var (charges, keys) = Self.check(input, limits)
+        calls.append(Self.decide(input, &charges, keys, store))
       }
       recorder.add(calls)
     }
     return recorder.history
+  }
+
+  private static func check(_ input: CounterCall, _ limits: [Limit]) -> (charges: [Charge], keys: [UInt8]) {
+    Ask.check(input.parts.map { Ask(slot: UInt32($0.counter), limits[$0.counter], cost: $0.cost) })
+  }
+
+  private static func decide(
+    _ input: CounterCall, _ charges: inout [Charge], _ keys: [UInt8], _ store: MemoryStore
+  ) -> Call {
+    let invoked = monotonicNanoseconds()
+    let isAllowed = store.decide(&charges, keys: keys.span, now: now)
+    let answered = monotonicNanoseconds()
+    let left = charges.map { Optional($0.decision.remaining) }
+    return Call(invoked, answered, input, CounterAnswer(isAllowed: isAllowed, left: left))
+  }
+
+  /// What else a store does meanwhile: a reload, a sweep, and a check that another store denies, so that what it
+  /// consumed here is given back.
+  private static func upkeep(
+    of store: MemoryStore, _ limits: [Limit], parts: ClosedRange<Int>, _ generator: inout SeededGenerator
+  ) -> [Call] {
+    store.install(limits.enumerated().map { SlotRules(slot: UInt32($0.offset), slowest: $0.element) })
+    store.sweep(budget: 10_000, now: now)
+    let count = Int.random(in: parts, using: &generator)
+    let counters = Array(limits.indices.shuffled(using: &generator).prefix(count))
+    let input = CounterCall(counters.map { .init($0, generator.pick([1, 2, 7])) })
+    var (charges, keys) = check(input, limits)
+    let call = decide(input, &charges, keys, store)
+    guard call.output?.isAllowed == true else { return [call] }
+    let invoked = monotonicNanoseconds()
+    store.giveBack(charges, keys: keys.span, chargedAt: now, now: now)
+    let answered = monotonicNanoseconds()
+    // Each counter gets its own at an instant of its own.
+    let returned = CounterAnswer(isAllowed: true, left: [])
+    return [call] + input.parts.map { Call(invoked, answered, CounterCall(giveBack: $0), returned) }
   }
 
   @Test("one key, with resets", arguments: Algorithm.allCases)

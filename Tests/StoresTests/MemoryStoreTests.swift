@@ -99,6 +99,20 @@ final class StoreAtHand: StoreUnderTest {
     #expect(answer.allowed && answer.decisions.allSatisfy { $0.remaining == 0 })
   }
 
+  @Test("each store hashes under a secret of its own: no key has the same hash in two of them")
+  func ownSecret() {
+    func hashes() -> [UInt64] {
+      let store = MemoryStore(maximumKeys: 100)
+      return (0..<16).map { number in
+        var (charges, keys) = Ask.check([Ask(key: "key \(number)", Self.limit(.tokenBucket, 1))])
+        _ = store.decide(&charges, keys: keys.span, now: StoreAtHand.instant(Self.start))
+        return charges[0].keyHash
+      }
+    }
+    // Of 64 bits each: by chance, two of these are equal once in 2^54 runs.
+    #expect(Set(hashes() + hashes()).count == 32)
+  }
+
   @Test("windows follow the Unix clock, buckets and logs the monotonic one")
   func clocks() {
     let store = MemoryStore(maximumKeys: 10)

@@ -116,6 +116,19 @@ extension Linearizability {
     #expect(check([spent, reset(2, 3), call(4, 5, false, left: 0)]).refusedAnswers == 3)
   }
 
+  @Test("what is given back is there again from one instant of its call on, and no more than was spent")
+  func giveBack() {
+    func giveBack(_ invoked: Int64, _ answered: Int64, cost: Int64) -> Call {
+      Call(invoked, answered, CounterCall(giveBack: .init(0, cost)), CounterAnswer(isAllowed: true, left: []))
+    }
+    let spent = call(0, 1, cost: 3, true, left: 0)
+    #expect(check([spent, giveBack(2, 5, cost: 2), call(3, 4, true, left: 1)]).order == [0, 1, 2])
+    #expect(check([spent, giveBack(2, 5, cost: 2), call(3, 4, false, left: 0)]).order == [0, 2, 1])
+    #expect(check([spent, giveBack(2, 3, cost: 2), call(4, 5, false, left: 0)]).refusedAnswers == 3)
+    #expect(check([spent, giveBack(2, 3, cost: 2), call(4, 5, cost: 0, true, left: 3)]).refusedAnswers == 3)
+    #expect(check([spent, giveBack(2, 3, cost: 4), call(4, 5, cost: 0, true, left: 3)]).order == [0, 1, 2])
+  }
+
   @Test("remembered denials may tell older numbers, but are right; what others hold may deny, and is told as spent")
   func looser() {
     let older = [call(0, 1, cost: 2, true, left: 1), call(2, 3, cost: 2, false, left: 3)]

@@ -3,7 +3,7 @@
 //
 // Time does not occur. It is written without the arithmetic of `Limiting`: a number for each counter.
 
-/// A check of some counters, or the reset of one.
+/// A check of some counters, or the reset of one, or what was taken from one given back.
 public struct CounterCall: Hashable, Sendable, CustomStringConvertible {
   /// What is taken from one counter.
   public struct Part: Hashable, Sendable {
@@ -22,6 +22,8 @@ public struct CounterCall: Hashable, Sendable, CustomStringConvertible {
   public var parts: [Part]
   /// The counters are emptied instead.
   public var isReset: Bool
+  /// The costs are put back instead, as far as they are spent: a reset may have come between.
+  public var isGiveBack = false
   /// Counters that are not among `parts` deny it; these only tell what they have.
   public var isDeniedElsewhere = false
 
@@ -35,13 +37,18 @@ public struct CounterCall: Hashable, Sendable, CustomStringConvertible {
     isReset = true
   }
 
+  public init(giveBack part: Part) {
+    self.init([part])
+    isGiveBack = true
+  }
+
   public var description: String {
     let list = parts.map { part in
       isReset
         ? "\(part.counter)"
         : "\(part.cost) of \(part.counter)" + (part.heldByOthers > 0 ? " (≤ \(part.heldByOthers) held)" : "")
     }
-    return (isReset ? "reset " : "check ") + list.joined(separator: " and ")
+    return (isReset ? "reset " : isGiveBack ? "give back " : "check ") + list.joined(separator: " and ")
       + (isDeniedElsewhere ? ", denied elsewhere" : "")
   }
 }
@@ -87,6 +94,10 @@ public struct CounterModel: SequentialModel, Sendable {
     var next = spent
     if call.isReset {
       for part in call.parts { next[part.counter] = 0 }
+      return next
+    }
+    if call.isGiveBack {
+      for part in call.parts { next[part.counter] = max(0, next[part.counter] - part.cost) }
       return next
     }
     for part in call.parts { next[part.counter] += part.cost }
