@@ -1,8 +1,9 @@
 // ForwardedFuzz.swift: any target and headers that a gateway may forward.
 //
 // An input is lines: the target of the request to weir, the peer (an address; anything else is a Unix socket), then
-// headers. What must hold: the slow rules give the same key for every attribute; a key says which facts it was made of;
-// a normalised path stays as it is; headers whose lines a gateway joins count alike.
+// headers. What must hold: a target is a check where the contract's words make it one, and nowhere else; the slow rules
+// give the same key for every attribute; a key says which facts it was made of; a normalised path stays as it is; headers
+// whose lines a gateway joins count alike.
 
 @testable import CheckAPI
 @testable import HTTP1
@@ -52,8 +53,15 @@ enum ForwardedFuzz {
     for (name, value) in request.headers { bytes += Array("\(name): ".utf8) + value + [13, 10] }
     bytes += [13, 10]
     var parser = RequestParser()
-    guard parser.parse(bytes.span) == .head, case .gateway(let route) = Router.route(parser.head, bytes.span, settings)
-    else { return nil }
+    guard parser.parse(bytes.span) == .head else { return nil }
+    try require(Array(bytes[parser.head.target.range]) == request.target, "another target")
+    let found = Router.route(parser.head, bytes.span, settings)
+    guard case .gateway(let route) = found else {
+      // Many gateways let pass what is answered with anything but the denial.
+      try require(!isCheck(request.target), "a check, answered as \(found)")
+      return nil
+    }
+    try require(isCheck(request.target), "what is no check is taken for one")
     try require(parser.head.headers.count == request.headers.count, "another number of headers")
     var check = Check()
     let peer = request.peer.flatMap { IPAddress($0.span) }
@@ -73,6 +81,26 @@ enum ForwardedFuzz {
     }
     let peer = ReferenceFacts.bareAddress(lines[1])
     return Request(target: lines[0], peer: peer == nil ? nil : lines[1], headers: headers)
+  }
+
+  /// Whether a GET of this target is a check: `/check` with or without a query, what is below it, and `/check*`; the same
+  /// behind `/domains/NAME`. A segment at a time; nothing is decoded.
+  private static func isCheck(_ target: [UInt8]) -> Bool {
+    var segments = ReferenceFacts.split(originForm(target), UInt8(ascii: "/"))
+    guard segments.count >= 2, segments.removeFirst().isEmpty else { return false }
+    if segments[0] == Array("domains".utf8) {
+      guard segments.count >= 3, isName(segments[1]) else { return false }
+      segments.removeFirst(2)
+    }
+    // Behind the query's mark a slash may follow.
+    return segments[0] == Array("check".utf8) || segments[0].starts(with: "check?".utf8)
+      || segments == [Array("check*".utf8)]
+  }
+
+  private static func isName(_ name: [UInt8]) -> Bool {
+    let first = Set("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
+    guard let byte = name.first, first.contains(byte), name.count <= 64 else { return false }
+    return name.allSatisfy { first.contains($0) || "._-".utf8.contains($0) }
   }
 
   private static func facts(_ request: Request) -> Facts {

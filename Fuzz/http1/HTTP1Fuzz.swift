@@ -1,7 +1,8 @@
 // HTTP1Fuzz.swift: any bytes at all to the request parser, the chunked decoder and the JSON quoting, under libFuzzer
 // and AddressSanitizer.
 //
-// The first byte chooses how the rest is cut into pieces, the rest is the input of each. What must hold: pieces give
+// The first byte chooses how the rest is cut into pieces, the rest is the input of each; from `HTTP1Fuzz.stretching` on it
+// also makes that long enough for the bounds on sizes, which no input of libFuzzer's reaches. What must hold: pieces give
 // what the whole gives, errors with their offsets included; ranges lie where they should; and the slow references,
 // which the unit tests use too, read the same heads and bodies, and none where the parser refuses or wants more. Which
 // of these two is right they do not say, nor which error. A violation stops the process, and libFuzzer keeps the input.
@@ -14,7 +15,8 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   // SAFETY: libFuzzer lends `count` bytes for the length of this call.
   let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: count))
   guard let seed = bytes.first else { return 0 }
-  let input = Array(bytes.dropFirst())
+  let rest = Array(bytes.dropFirst())
+  let input = seed < HTTP1Fuzz.stretching ? rest : HTTP1Fuzz.stretched(rest)
   let cuts = HTTP1Fuzz.cuts(seed, in: input.count)
   HTTP1Fuzz.checkHead(input, cuts)
   HTTP1Fuzz.checkBody(input, cuts)
@@ -23,6 +25,20 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 enum HTTP1Fuzz {
+  /// First bytes from which on an input is stretched: one in sixteen, since long inputs are slow.
+  static let stretching: UInt8 = 0xf0
+
+  /// The input with 4094 of each `~`, which may stand in targets, names, values and extensions. Four of them and eight
+  /// bytes are the longest target, sixteen and a short request line nearly the longest head. Ends soon behind the bounds.
+  static func stretched(_ input: [UInt8]) -> [UInt8] {
+    let most = HTTP1Bounds.head + 2 * HTTP1Bounds.chunkLine
+    var long: [UInt8] = []
+    for byte in input where long.count < most {
+      long += [UInt8](repeating: byte, count: byte == UInt8(ascii: "~") ? 4_094 : 1)
+    }
+    return Array(long.prefix(most))
+  }
+
   /// 0: none. 1: every byte. Else up to eight places that depend on the seed alone.
   static func cuts(_ seed: UInt8, in count: Int) -> [Int] {
     if seed == 0 { return [] }

@@ -1,6 +1,7 @@
 // PolicyFilesFuzz.swift: any bytes as a policy file, with and without a Redis.
 //
-// What must hold: what is read is within the contract's ranges, and written out in full it reads as the same; each
+// What must hold: of a file in JSON a slow reader makes the same policies; what is read is within the contract's ranges,
+// and written out in full it reads as the same; each
 // diagnostic stands at a place in the file; there are policies in force or errors, never both; line ends and a comment
 // in front do not matter; reading again gives the same, from a file too.
 
@@ -21,6 +22,7 @@ enum PolicyFilesFuzz {
     guard result.isValid else { return }
     for policy in result.policies { try checkPolicy(policy, options) }
     try require(Set(result.policies.map(\.name)).count == result.policies.count, "a name twice")
+    try checkJSON(result, input, options)
     try checkWritten(result, options)
     let set = PolicySet(result.policies, slots: result.policies.indices.map { UInt32($0) })
     try require(set.policies.count == result.policies.count, "a set of other policies")
@@ -155,6 +157,20 @@ enum PolicyFilesFuzz {
     let first = Set("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
     guard let byte = name.utf8.first, first.contains(byte) else { return false }
     return name.utf8.count <= 64 && name.utf8.allSatisfy { first.contains($0) || "._-".utf8.contains($0) }
+  }
+
+  // MARK: Read slowly
+
+  /// A file in JSON says what a slow reader finds in it, and says the same in blocks.
+  private static func checkJSON(
+    _ result: PolicyParser.Result, _ input: [UInt8], _ options: PolicyParser.Options
+  ) throws(Broken) {
+    guard let written = WrittenPolicies(input, redisIsGiven: options.redisIsGiven) else { return }
+    try written.requireSame(result.policies, domain: result.domains[0])
+    guard written.asText.longestKey < 1_000 else { return }
+    let blocks = parse(Array(("%YAML 1.1\n---" + written.asText.block()).utf8), options)
+    try require(blocks.isValid, "in blocks, it is refused")
+    try require(text(blocks) == text(result), "in blocks, it is read as other policies")
   }
 
   // MARK: Written out

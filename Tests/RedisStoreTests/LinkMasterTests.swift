@@ -127,7 +127,7 @@ private final class Rig {
     let rig = Rig(test)
     rig.name(server, epoch: 0)
     rig.link.start()
-    #expect(test.run { !rig.observer.failures.isEmpty })
+    try #require(test.run { !rig.observer.failures.isEmpty })
     #expect(rig.observer.kinds[0] == .readOnly && rig.observer.failures[0].detail.contains("its role is slave"))
     #expect(!rig.link.isReady)
     role = "master"

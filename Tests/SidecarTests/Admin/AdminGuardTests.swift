@@ -214,7 +214,7 @@ import Testing
     for right in ["bearer s3cret-Token", "BEARER s3cret-Token"] { #expect(rig.change(right) == nil, "\(right)") }
     for wrong in [
       "", "Bearer", "Bearer ", "s3cret-Token", "Basic s3cret-Token", "Bearer  s3cret-Token", "Bearer\ts3cret-Token",
-      "Bearer s3cret-toke", "Bearer s3cret-Token1", "Bearer s3cret-token", "Bearer S3cret-Token", "Bearer s",
+      "Bearer s3cret-Toke", "Bearer s3cret-Token1", "Bearer s3cret-token", "Bearer S3cret-Token", "Bearer s",
       "Bearers3cret-Token", "Bearer s3cret-Token, Bearer s3cret-Token", "Bearer \u{301}s3cret-Token", "Bearer *",
       "xBearer s3cret-Token", "Token s3cret-Token", "Bearer s3cret-Token;",
     ] {
