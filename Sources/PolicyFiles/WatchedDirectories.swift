@@ -1,11 +1,13 @@
-// WatchedDirectories.swift: where a change of policies could come from: the directory of the path, and the directories
-// that symbolic links in it lead to, since a write to the end of a link is no event where the link stands.
+// WatchedDirectories.swift: where a change of policies could come from: the directory of the path, the directories that
+// symbolic links in it lead to, since a write to the end of a link is no event where the link stands, and those in which
+// the links stand that lead there, since one may be turned elsewhere.
 
 import Glibc
 
 extension PolicyLoader {
   /// The directories to watch for changes of the policies at `path`, each once: the path itself or the directory of the
-  /// file, the one that holds it, and those that links lead to. Missing ones are left out.
+  /// file, the one that holds it, those that links lead to, and those that hold a link on the way. Missing ones are left
+  /// out.
   public static func watchedDirectories(of path: String) -> [String] {
     let signature = PathSignature(path: path)
     var directories: [String] = []
@@ -20,7 +22,45 @@ extension PolicyLoader {
     for entry in signature.entries {
       if let target = resolved(entry.path) { add(parent(of: target)) }
     }
+    for way in [path] + signature.entries.map(\.path) {
+      for place in linkPlaces(on: way) { add(resolved(place)) }
+    }
     return directories
+  }
+
+  /// The directories in which links stand that lead to a path.
+  private static func linkPlaces(on path: String) -> [String] {
+    var places: [String] = []
+    var reached = path.hasPrefix("/") ? "/" : "."
+    // The next one last.
+    var rest = components(path)
+    while let name = rest.popLast(), places.count < mostLinks {
+      let next = reached + (reached == "/" ? "" : "/") + name
+      guard let target = link(next) else {
+        reached = next
+        continue
+      }
+      places.append(reached)
+      if target.hasPrefix("/") { reached = "/" }
+      rest += components(target)
+    }
+    return places
+  }
+
+  /// What Linux follows on one way: path_resolution(7).
+  private static let mostLinks = 40
+
+  private static func components(_ path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).reversed().map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// What a symbolic link says; nil where there is none.
+  private static func link(_ path: String) -> String? {
+    var text = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe text.withUnsafeMutableBytes { bytes in
+      unsafe bytes.baseAddress.map { unsafe readlink(path, $0, bytes.count) } ?? 0
+    }
+    return count > 0 ? String(decoding: text[..<count], as: UTF8.self) : nil
   }
 
   /// The directory that a path's last component stands in.

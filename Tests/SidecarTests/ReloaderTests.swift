@@ -99,6 +99,30 @@ import Testing
     #expect(rig.becomes("a=3"))
   }
 
+  @Test("a link on the way is watched where it stands: a release that is switched by one, and files behind two")
+  func turnedLink() throws {
+    let rig = try LoadingRig(path: "current/policies") { directory in
+      for (number, version) in ["v1", "v2"].enumerated() {
+        try directory.makeDirectory(version)
+        try directory.makeDirectory("\(version)/policies")
+        try directory.makeDirectory("volume-\(version)")
+        try directory.write("volume-\(version)/q.yaml", file("b=\(number + 1)"))
+        try directory.write("\(version)/policies/p.yaml", file("a=\(number + 1)"))
+        // Of this link the end is watched, which is not touched when the link behind it is turned.
+        try directory.link("\(version)/policies/q.yaml", to: "../../volume/q.yaml")
+      }
+      try directory.link("current", to: "v1")
+      try directory.link("volume", to: directory.file("volume-v1"))
+    }
+    #expect(rig.inForce == ["a=1", "b=1"])
+    try rig.directory.link("next", to: "v2")
+    try rig.directory.move("next", to: "current")
+    #expect(rig.becomes("a=2", "b=1"))
+    try rig.directory.link("next", to: "volume-v2")
+    try rig.directory.move("next", to: "volume")
+    #expect(rig.becomes("a=2", "b=2"))
+  }
+
   @Test("a path may be one file of any name")
   func oneFile() throws {
     let rig = try LoadingRig(path: "limits.conf") { try $0.write("limits.conf", file("a=1")) }
