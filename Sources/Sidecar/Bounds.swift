@@ -2,6 +2,7 @@
 
 import CheckAPI
 import HTTP1
+import Telemetry
 
 enum Bounds {
   static let second: Int64 = 1_000_000_000
@@ -79,8 +80,10 @@ enum Bounds {
   /// Bytes of a denied check's key that are logged: so many make a line of less than `atomicLine` even where each of
   /// them is escaped.
   static let loggedKey = 512
-  /// Bytes of a line that a pipe takes whole or not at all (PIPE_BUF of Linux).
-  static let atomicLine = 4_096
+  /// Bytes of a line that a pipe takes whole or not at all.
+  static let atomicLine = LineQueue.atomicLine
+  /// How long the end waits for a reader of the log.
+  static let logEnd: Int64 = 100 * millisecond
 
   /// Bytes of the JSON that explains a check. A header of 64 KiB may stand in the key of each of many policies.
   static let explanation = 4 << 20

@@ -1,5 +1,5 @@
 // SidecarProcess+Watching.swift: what the main thread does again and again: the offset between the clocks, the sweep of
-// idle cells, and telling of trouble that goes on.
+// idle cells, log lines that wait, and telling of trouble that goes on.
 
 import EventLoop
 import Limiting
@@ -15,6 +15,8 @@ extension SidecarProcess {
     }
     every(Bounds.cellSweepInterval) { [unowned self] in
       compiler.sweep(budget: Bounds.cellSweepBudget, now: state.clock.now(at: loop.now))
+      // Here since it wakes the thread anyway, and a pipe that is read again takes all that waits in a few of these.
+      StandardError.retry(logger.logger.format)
     }
   }
 

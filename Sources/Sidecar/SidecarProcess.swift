@@ -51,7 +51,7 @@ final class SidecarProcess {
     self.options = options
     let format = options.logFormat ?? StandardError.defaultFormat
     logger = EventLogger(
-      logger: Logger(level: options.logLevel, format: format, sink: StandardError.write))
+      logger: Logger(level: options.logLevel, format: format) { StandardError.log($0, format) })
     settings = APISettings(options)
     store = MemoryStore(maximumKeys: options.maximumKeys)
     let display = KeyDisplay(isHashed: options.hashesKeys)
@@ -101,6 +101,7 @@ final class SidecarProcess {
     for worker in workers { worker.join() }
     loop.close()
     logger.log(.info, "stopped")
+    StandardError.finish(logger.logger.format)
   }
 
   /// Opens every listener, then lets requests in.

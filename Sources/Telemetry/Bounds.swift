@@ -6,6 +6,11 @@ enum Bounds {
   static let logValueBytes = 4096
   /// Strings of one list in a log line; what is beyond is counted.
   static let logListItems = 256
+  /// Bytes that a pipe takes whole or not at all (PIPE_BUF of Linux).
+  static let atomicLine = 4096
+  /// Bytes of log lines that wait for their reader: a thousand lines, which is more than come in the second that a busy
+  /// reader may need.
+  static let waitingLines = 256 << 10
   /// Slots of the first segment of `DecisionCounters`; each further segment holds twice as many. A power of two.
   static let firstSegment = 64
   /// Segments of `DecisionCounters`: 64 x (2^20 - 1) slots, above any set of policies that fits into memory.

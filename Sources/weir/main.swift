@@ -31,4 +31,5 @@ func environment(of names: [String]) -> [String: String] {
   return values
 }
 
+StandardDescriptors.fill()
 exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
