@@ -237,6 +237,15 @@ import Testing
     let end = again + 70_000_000 * 1_000_000
     Self.drain(hand, at: end)
     #expect(Self.left(hand, "late", many, at: end) == 100_000)
+    // The next overflow cells know nothing of the last ones' keys.
+    #expect(hand.ask([Ask(key: "held", short)], at: end).allowed)
+    for slot in [1, 2] as [UInt32] { #expect(hand.ask([Ask(slot: slot, key: "other", many)], at: end).allowed) }
+    let next = end + 2_000_000 + Self.later
+    Self.drain(hand, at: next)
+    for (slot, key) in [(1, "late"), (1, "1"), (2, "few")] as [(UInt32, String)] {
+      #expect(Self.left(hand, key, many, slot: slot, at: next) == 100_000, "\(key)")
+      #expect(Self.left(hand, "other", many, slot: slot, at: next) < 100_000)
+    }
   }
 
   @Test(

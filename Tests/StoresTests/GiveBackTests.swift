@@ -152,6 +152,21 @@ import Testing
     #expect(BoundTests.left(hand, "kept", long) == 3)
   }
 
+  @Test(
+    "keys whose charges were given back do not count among those that are remembered", arguments: Algorithm.allCases)
+  func manyReturned(_ algorithm: Algorithm) {
+    let long = BoundTests.long(algorithm, 5)
+    let hand = BoundTests.flooded(long, keys: 1)
+    let now = BoundTests.start
+    _ = hand.ask([Ask(slot: 1, key: "other", long)], at: now)
+    for key in 0..<MemoryStore.rememberedSpenders {
+      let charged = Self.charge(hand, [Ask(slot: 1, key: "\(key)", long)], at: now)
+      Self.giveBack(hand, charged, from: now, at: now)
+    }
+    BoundTests.drain(hand)
+    #expect(BoundTests.left(hand, "late", long) == 5 && BoundTests.left(hand, "other", long) == 4)
+  }
+
   @Test("a shadow charge that denied has nothing to give back", arguments: Algorithm.allCases)
   func shadow(_ algorithm: Algorithm) {
     let limit = Limit(algorithm: algorithm, limit: 1, period: 60_000_000_000)
