@@ -27,8 +27,7 @@ extension MemoryStore {
       return true
     }
 
-    // The key may have spent from the overflow cell, so it starts from that cell's state.
-    let shared = room.usesOverflow ? overflow.cell(charge.slot) : nil
+    let shared = startsFromOverflow(charge.slot, step.hash, room.usesOverflow) ? overflow.cell(charge.slot) : nil
     let result = Limiter.decide(shared ?? .empty, limit: charge.limit, cost: charge.cost, now: now)
     charge.decision = result.decision
     guard charge.spends else {
@@ -42,13 +41,34 @@ extension MemoryStore {
       unsafe insert(
         CellTable.Entry(hash: step.hash, cell: result.next, slot: charge.slot, log: 0), into: &shard.pointee.contents)
       step.note(.inserted, .empty)
-    } else {
-      guard room.mayOverflow else { return false }
-      overflow.set(result.next, for: charge.slot)
-      overflowed.add(1)
-      step.note(shared == nil ? .insertedOverflow : .updatedOverflow, shared ?? .empty)
+      if shared != nil { step.moved = overflow.forget(step.hash.low, in: charge.slot) }
+      return true
     }
+    guard room.mayOverflow else { return false }
+    takeOverflow(&charge, &step, now)
     return true
+  }
+
+  /// Whether the slot's overflow cell answers for a key without a cell of its own: where the key may have spent from it,
+  /// and where there is no room. Elsewhere such a key starts empty.
+  ///
+  /// - Parameter usesOverflow: See `Room`.
+  func startsFromOverflow(_ slot: UInt32, _ hash: KeyHash, _ usesOverflow: Bool) -> Bool {
+    guard usesOverflow, overflow.holds(slot) else { return false }
+    return overflow.isSpent(by: hash.low, in: slot) || keys.current >= maximumKeys
+  }
+
+  /// Decides and writes on the slot's overflow cell, also for a key that was to start empty, had another thread not taken
+  /// the room.
+  private func takeOverflow(_ charge: inout Charge, _ step: inout Step, _ now: Int64) {
+    let shared = overflow.cell(charge.slot)
+    let result = Limiter.decide(shared ?? .empty, limit: charge.limit, cost: charge.cost, now: now)
+    charge.decision = result.decision
+    overflowed.add(1)
+    if replaces(shared ?? .empty, charge, now: now) { overflow.set(result.next, for: charge.slot) }
+    guard charge.spends else { return }
+    overflow.remember(of: step.hash.low, in: charge.slot)
+    step.note(shared == nil ? .insertedOverflow : .updatedOverflow, shared ?? .empty)
   }
 
   /// Whether the state after the decision of `charge` replaces `before`. A fixed window that ended within the grace stays
@@ -65,17 +85,21 @@ extension MemoryStore {
     let shard = unsafe shard(Int(step.shard))
     switch step.effect {
     case .none: return
-    case .updatedOverflow: overflow.set(step.before, for: charge.slot)
+    case .updatedOverflow:
+      overflow.set(step.before, for: charge.slot)
+      overflow.forgetOne(of: step.hash.low, in: charge.slot)
     case .insertedOverflow: overflow.set(nil, for: charge.slot)
     case .loggedOverflow:
       guard let log = overflow.log(charge.slot) else { return }
       change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }
+      overflow.forgetOne(of: step.hash.low, in: charge.slot)
     case .updated, .inserted, .logged:
       guard let place = unsafe shard.pointee.contents.table.find(step.hash) else { return }
       if step.effect == .updated {
         unsafe shard.pointee.contents.table[place] = step.before
       } else if step.effect == .inserted {
         unsafe removeCell(at: place, of: &shard.pointee.contents)
+        if step.moved > 0 { overflow.remember(step.moved, of: step.hash.low, in: charge.slot) }
       } else {
         let log = unsafe shard.pointee.contents.logs[shard.pointee.contents.table.log(at: place)]
         change(log) { SlidingLog.undo($0, cost: charge.cost, now: now.monotonic) }

@@ -30,18 +30,25 @@ extension MemoryStore {
           remove(charge, from: unsafe shard.pointee.contents.logs[number], chargedAt)
         }
       } else {
-        giveBackOverflow(charge, chargedAt, now)
+        giveBackOverflow(charge, hash, chargedAt, now)
       }
     }
   }
 
-  private func giveBackOverflow(_ charge: Charge, _ chargedAt: Now, _ now: Now) {
+  /// A key that has nothing in the overflow cell charged a cell of its own, which has gone since: giving that back here
+  /// would let others pass in its stead.
+  private func giveBackOverflow(_ charge: Charge, _ hash: KeyHash, _ chargedAt: Now, _ now: Now) {
     overflow.lock()
     defer { overflow.unlock() }
+    guard overflow.isSpent(by: hash.low, in: charge.slot) else { return }
     if let cell = overflow.cell(charge.slot) {
-      overflow.set(without(charge, cell, chargedAt, now), for: charge.slot)
+      let left = without(charge, cell, chargedAt, now)
+      overflow.set(left, for: charge.slot)
+      if left.isLess(than: cell) { overflow.forgetOne(of: hash.low, in: charge.slot) }
     } else if let log = overflow.log(charge.slot) {
+      let before = log.sum
       remove(charge, from: log, chargedAt)
+      if log.sum < before { overflow.forgetOne(of: hash.low, in: charge.slot) }
     }
   }
 
@@ -57,5 +64,16 @@ extension MemoryStore {
       SlidingLog.giveBack(
         $0, limit: charge.limit, cost: charge.cost, charged: charge.decision, chargedAt: chargedAt.monotonic)
     }
+  }
+}
+
+extension Cell {
+  /// Whether something was taken out of `before`, which then became this. False where a reload changed the period: an
+  /// amount that was only rescaled proves nothing.
+  fileprivate func isLess(than before: Cell) -> Bool {
+    guard self != .empty else { return before.amount > 0 || before.remainder > 0 }
+    guard period == before.period else { return false }
+    if previous != before.previous { return previous < before.previous }
+    return amount == before.amount ? remainder < before.remainder : amount < before.amount
   }
 }

@@ -29,8 +29,8 @@ public enum KeyReset: Sendable {
   case forgotten
   /// The key has no counter.
   case nothing
-  /// The key has no cell of its own and its policy has an overflow cell, which is never emptied for one key: all keys
-  /// that found no room share its limit.
+  /// The key has no cell of its own and would be answered from its policy's overflow cell, which is never emptied for one
+  /// key: all keys that found no room share its limit.
   case overflow
 }
 
@@ -64,7 +64,7 @@ extension MemoryStore {
       guard !overflow.isEmpty else { return .nothing }
       overflow.lock()
       defer { overflow.unlock() }
-      return overflow.holds(slot) ? .overflow : .nothing
+      return startsFromOverflow(slot, hash, true) ? .overflow : .nothing
     }
     let number = unsafe shard.pointee.contents.table.log(at: place)
     guard number == LogPool.none else {

@@ -12,7 +12,7 @@ extension MemoryStore {
       return spend(&charge, from: log, &step, .logged, room)
     }
 
-    let shared = room.usesOverflow ? overflow.log(charge.slot) : nil
+    let shared = startsFromOverflow(charge.slot, step.hash, room.usesOverflow) ? overflow.log(charge.slot) : nil
     charge.decision = ask(shared, charge.limit, charge.cost, now)
     guard charge.spends else {
       if shared != nil, charge.cost > 0 { overflowed.add(1) }
@@ -20,7 +20,7 @@ extension MemoryStore {
     }
     if keys.add(1, upTo: maximumKeys) {
       let log = Log()
-      // The key may have spent from the overflow log: what is in force there leaves no earlier here.
+      // What is in force in the overflow log leaves no earlier here.
       if let shared { SlidingLog.copy(shared, into: log, limit: charge.limit, now: now) }
       SlidingLog.admit(log, cost: charge.cost, now: now)
       bytes.add(log.bytes)
@@ -28,15 +28,24 @@ extension MemoryStore {
       unsafe insert(
         CellTable.Entry(hash: step.hash, cell: .empty, slot: charge.slot, log: number), into: &shard.pointee.contents)
       step.note(.inserted, .empty)
+      if shared != nil { step.moved = overflow.forget(step.hash.low, in: charge.slot) }
       return true
     }
     guard room.mayOverflow else { return false }
     overflowed.add(1)
-    if let shared { return spend(&charge, from: shared, &step, .loggedOverflow, room) }
+    // Asked anew: the key may have been to start empty, and another thread took the room.
+    let isDone = spend(&charge, from: overflowLog(charge.slot), &step, .loggedOverflow, room)
+    if step.effect == .loggedOverflow { overflow.remember(of: step.hash.low, in: charge.slot) }
+    return isDone
+  }
+
+  /// The overflow log of `slot`, made where it has none.
+  private func overflowLog(_ slot: UInt32) -> Log {
+    if let log = overflow.log(slot) { return log }
     let log = Log()
     bytes.add(log.bytes)
-    overflow.set(log, for: charge.slot)
-    return spend(&charge, from: log, &step, .loggedOverflow, room)
+    overflow.set(log, for: slot)
+    return log
   }
 
   /// Decides on a log that exists and admits. A log that finds no room to grow denies until its oldest entry leaves; that

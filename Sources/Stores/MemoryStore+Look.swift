@@ -39,19 +39,20 @@ extension MemoryStore {
     charge.decision = foresee(charge, step, room)
     if charge.decision.isAllowed { look(&charge, &step, room) }
     if unsafe shard.pointee.contents.table.find(step.hash) != nil { return .own }
-    return usesOverflow && overflow.holds(charge.slot) ? .overflow : .none
+    return startsFromOverflow(charge.slot, step.hash, usesOverflow) ? .overflow : .none
   }
 
   /// The decision that the charge's cost would get, under the locks that `room` speaks of.
   private func foresee(_ charge: Charge, _ step: Step, _ room: Room) -> Decision {
     let shard = unsafe shard(Int(step.shard))
     let place = unsafe shard.pointee.contents.table.find(step.hash)
+    let isShared = startsFromOverflow(charge.slot, step.hash, room.usesOverflow)
     guard charge.limit.algorithm != .slidingLog else {
-      let shared = room.usesOverflow ? overflow.log(charge.slot) : nil
+      let shared = isShared ? overflow.log(charge.slot) : nil
       let log = place.map { unsafe shard.pointee.contents.logs[shard.pointee.contents.table.log(at: $0)] } ?? shared
       return ask(log, charge.limit, charge.cost, room.now.monotonic)
     }
-    let shared = room.usesOverflow ? overflow.cell(charge.slot) : nil
+    let shared = isShared ? overflow.cell(charge.slot) : nil
     let cell = place.map { unsafe shard.pointee.contents.table[$0] } ?? shared ?? .empty
     let now = room.now.clock(for: charge.limit.algorithm)
     return Limiter.decide(cell, limit: charge.limit, cost: charge.cost, now: now).decision

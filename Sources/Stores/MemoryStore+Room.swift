@@ -28,6 +28,9 @@ extension MemoryStore {
   /// After a scan that found nothing, checks go to the overflow cell at once for so long: a flood of new keys pays for
   /// a scan only now and then.
   static let scanPause: Int64 = 1_000_000
+  /// Keys that have spent from overflow cells, in all slots together: some 2 MB. At most a policy's limit of keys can
+  /// spend at one instant, so nearly always all of them are remembered.
+  public static let rememberedSpenders = 65_536
   /// A cell is forgotten only this long (nanoseconds) after it turned idle, since the clocks of workers, read once a
   /// turn, differ: one that lags must still find what it would have found.
   public static let grace: Int64 = 20_000_000

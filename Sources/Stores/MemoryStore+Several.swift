@@ -14,6 +14,8 @@ struct Step {
   /// Of the i-th step: the i-th shard to lock. The order belongs to the check, not to this step's charge.
   var lockNext: Int32 = 0
   var effect = Effect.none
+  /// Of an inserted cell: how many charges its key had in the slot's overflow cell, which are remembered there no more.
+  var moved: UInt32 = 0
   var before = Cell.empty
 
   enum Effect: UInt8 {

@@ -112,6 +112,182 @@ import Testing
     #expect(seen.remaining == 0)
   }
 
+  // MARK: After the bound
+
+  /// Long enough that nothing comes back in a test.
+  static func long(_ algorithm: Algorithm, _ limit: Int64 = 3) -> Limit {
+    Self.limit(algorithm, limit, seconds: 31_000_000)
+  }
+
+  /// A store of `keys` places, all taken by short-lived keys of slot 0; slots 1 and 2 count for long.
+  static func flooded(_ long: Limit, keys: Int = 20) -> StoreAtHand {
+    let short = Self.limit(long.algorithm, seconds: 1)
+    let hand = StoreAtHand(maximumKeys: keys)
+    hand.install([short, long, long])
+    for key in 0..<keys { #expect(hand.ask([Ask(key: "held \(key)", short)], at: start).allowed) }
+    return hand
+  }
+
+  /// When the short-lived keys of `flooded` are idle.
+  static let over = start + 2_000_000 + later
+
+  static func drain(_ hand: StoreAtHand, at microseconds: Int64 = over) {
+    hand.store.sweep(budget: 1_000_000, now: StoreAtHand.instant(microseconds))
+  }
+
+  /// What is left of the limit of a key of `slot`, told without spending.
+  static func left(
+    _ hand: StoreAtHand, _ key: String, _ limit: Limit, slot: UInt32 = 1, at instant: Int64 = over
+  ) -> Int64 {
+    hand.ask([Ask(slot: slot, key: key, limit, cost: 0)], at: instant).decisions[0].remaining
+  }
+
+  @Test(
+    "once there is room, a key that spent nothing from the overflow cell has its full limit; a spender has no second",
+    arguments: Algorithm.allCases)
+  func newcomers(_ algorithm: Algorithm) {
+    let long = Self.long(algorithm)
+    let hand = Self.flooded(long)
+    for key in 0..<3 { #expect(hand.ask([Ask(slot: 1, key: "invented \(key)", long)], at: Self.start).allowed) }
+    for key in ["early", "invented 0"] { #expect(!hand.ask([Ask(slot: 1, key: key, long)], at: Self.start).allowed) }
+    Self.drain(hand)
+    #expect(hand.store.metrics.keys == 0)
+    for key in ["early", "late", "later"] {
+      for left in [2, 1, 0] {
+        #expect(hand.ask([Ask(slot: 1, key: key, long)], at: Self.over).decisions[0].remaining == left, "\(key)")
+      }
+      #expect(!hand.ask([Ask(slot: 1, key: key, long)], at: Self.over).allowed)
+    }
+    for key in 0..<3 { #expect(!hand.ask([Ask(slot: 1, key: "invented \(key)", long)], at: Self.over).allowed) }
+    #expect(hand.store.metrics.keys == 3)
+  }
+
+  @Test(
+    "whoever finds no room later is answered from the same overflow cell, and no key with a cell pays for it",
+    arguments: Algorithm.allCases)
+  func stillNoRoom(_ algorithm: Algorithm) {
+    let long = Self.long(algorithm)
+    let hand = Self.flooded(long, keys: 2)
+    for _ in 0..<3 { #expect(hand.ask([Ask(slot: 1, key: "invented", long)], at: Self.start).allowed) }
+    Self.drain(hand)
+    for key in ["a", "b"] { #expect(hand.ask([Ask(slot: 1, key: key, long)], at: Self.over).allowed) }
+    for key in 0..<100 { #expect(!hand.ask([Ask(slot: 1, key: "\(key)", long)], at: Self.over).allowed) }
+    #expect(hand.store.metrics.keys == 2)
+    #expect(Self.left(hand, "a", long) == 2 && Self.left(hand, "b", long) == 2)
+  }
+
+  @Test("a denied check makes no key one that has spent from the overflow cell", arguments: Algorithm.allCases)
+  func undoneSpender(_ algorithm: Algorithm) {
+    let long = Self.long(algorithm)
+    let hand = Self.flooded(long)
+    let never = Ask(slot: 2, key: "never", long, cost: 4)
+    #expect(!hand.ask([Ask(slot: 1, key: "first", long), never], at: Self.start).allowed)
+    #expect(hand.ask([Ask(slot: 1, key: "spender", long)], at: Self.start).allowed)
+    for key in ["denied", "spender"] {
+      #expect(!hand.ask([Ask(slot: 1, key: key, long), never], at: Self.start).allowed)
+    }
+    Self.drain(hand)
+    #expect(Self.left(hand, "first", long) == 3 && Self.left(hand, "denied", long) == 3)
+    #expect(Self.left(hand, "spender", long) == 2)
+  }
+
+  @Test("a denied check that would have given a spender a cell leaves it a spender", arguments: Algorithm.allCases)
+  func undoneMove(_ algorithm: Algorithm) {
+    let long = Self.long(algorithm)
+    let hand = Self.flooded(long)
+    #expect(hand.ask([Ask(slot: 1, key: "spender", long, cost: 2)], at: Self.start).allowed)
+    Self.drain(hand)
+    let asks = [Ask(slot: 1, key: "spender", long), Ask(slot: 2, key: "never", long, cost: 4)]
+    #expect(!hand.ask(asks, at: Self.over).allowed)
+    #expect(hand.store.metrics.keys == 0)
+    #expect(Self.left(hand, "spender", long) == 1)
+    #expect(hand.ask([Ask(slot: 1, key: "spender", long)], at: Self.over).decisions[0].remaining == 0)
+    #expect(!hand.ask([Ask(slot: 1, key: "spender", long)], at: Self.over).allowed)
+  }
+
+  @Test(
+    "where too many keys spent to be remembered, all keys of that policy start from its overflow cell until it is swept",
+    arguments: Algorithm.allCases)
+  func tooManySpenders(_ algorithm: Algorithm) {
+    let many = Self.long(algorithm, 100_000)
+    let hand = Self.flooded(many, keys: 1)
+    #expect(hand.ask([Ask(slot: 2, key: "few", many)], at: Self.start).allowed)
+    for key in 1..<MemoryStore.rememberedSpenders {
+      _ = hand.ask([Ask(slot: 1, key: "\(key)", many)], at: Self.start)
+    }
+    // A key that is known is not one more.
+    #expect(hand.ask([Ask(slot: 1, key: "1", many)], at: Self.start).allowed)
+    Self.drain(hand)
+    #expect(Self.left(hand, "late", many) == 100_000)
+    #expect(Self.left(hand, "1", many) <= 100_000 - 60_000)
+
+    // One more key, of the policy that has few.
+    let short = Self.limit(algorithm, seconds: 1)
+    #expect(hand.ask([Ask(key: "held", short)], at: Self.over).allowed)
+    #expect(hand.ask([Ask(slot: 2, key: "one more", many)], at: Self.over).allowed)
+    let again = Self.over + 2_000_000 + Self.later
+    Self.drain(hand, at: again)
+    #expect(Self.left(hand, "late", many, at: again) <= 100_000 - 60_000)
+    #expect(Self.left(hand, "late", many, slot: 2, at: again) == 100_000)
+    for key in ["few", "one more"] {
+      #expect((99_998...99_999).contains(Self.left(hand, key, many, slot: 2, at: again)), "\(key)")
+    }
+    #expect(hand.ask([Ask(slot: 1, key: "late", many)], at: again).decisions[0].remaining < 100_000 - 60_000)
+
+    let end = again + 70_000_000 * 1_000_000
+    Self.drain(hand, at: end)
+    #expect(Self.left(hand, "late", many, at: end) == 100_000)
+    // The next overflow cells know nothing of the last ones' keys.
+    #expect(hand.ask([Ask(key: "held", short)], at: end).allowed)
+    for slot in [1, 2] as [UInt32] { #expect(hand.ask([Ask(slot: slot, key: "other", many)], at: end).allowed) }
+    let next = end + 2_000_000 + Self.later
+    Self.drain(hand, at: next)
+    for (slot, key) in [(1, "late"), (1, "1"), (2, "few")] as [(UInt32, String)] {
+      #expect(Self.left(hand, key, many, slot: slot, at: next) == 100_000, "\(key)")
+      #expect(Self.left(hand, "other", many, slot: slot, at: next) < 100_000)
+    }
+  }
+
+  @Test(
+    "whatever is asked, given back, swept and asked again, no key passes more than its limit",
+    arguments: Algorithm.allCases, Seeds.of(0..<20 as Range<UInt64>))
+  func neverTwice(_ algorithm: Algorithm, _ seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let short = Self.limit(algorithm, seconds: 1)
+    let long = Self.long(algorithm, 5)
+    let hand = StoreAtHand(maximumKeys: 8)
+    hand.install([short, long])
+    var spent: [String: Int64] = [:]
+    var pending: [(charges: [Charge], keys: [UInt8], at: Int64)] = []
+    var now = Self.start
+    for turn in 0..<300 {
+      now += generator.pick([0, 0, 1, 300_000])
+      if turn.isMultiple(of: 40) {
+        now += 3_000_000
+        Self.drain(hand, at: now)
+      }
+      _ = hand.ask([Ask(key: "\(turn)", short)], at: now)
+      let key = "\(Int.random(in: 0..<12, using: &generator))"
+      var asks = [Ask(slot: 1, key: key, long, cost: generator.pick([1, 1, 2]))]
+      if Int.random(in: 0..<4, using: &generator) == 0 { asks.append(Ask(slot: 0, key: "never", short, cost: 4)) }
+      var (charges, keys) = Ask.check(asks)
+      let isAllowed = hand.decide(&charges, keys: keys, at: now)
+      if isAllowed {
+        spent[key, default: 0] += charges[0].cost
+        #expect(spent[key, default: 0] <= 5, "seed \(seed) turn \(turn) key \(key)")
+        if Int.random(in: 0..<3, using: &generator) == 0 { pending.append((charges, keys, now)) }
+      }
+      if let back = pending.first, Bool.random(using: &generator) {
+        pending.removeFirst()
+        hand.store.giveBack(
+          back.charges, keys: back.keys.span, chargedAt: StoreAtHand.instant(back.at), now: StoreAtHand.instant(now))
+        let name = String(decoding: back.keys, as: UTF8.self)
+        spent[name, default: 0] -= back.charges[0].cost
+      }
+    }
+    #expect(hand.store.metrics.overflowed > 0, "seed \(seed)")
+  }
+
   @Test("a denied check leaves the overflow cell as it was", arguments: Algorithm.allCases)
   func overflowIsUndone(_ algorithm: Algorithm) {
     let limit = Self.limit(algorithm)

@@ -114,4 +114,31 @@ import Testing
     #expect(keptKeys.count - own == 50)
     #expect(state("never asked").decision.remaining == 0)
   }
+
+  @Test(
+    "where keys come and go at the bound, with give-backs and sweeps, none keeps more than its limit in all its cells",
+    arguments: Algorithm.allCases)
+  func movingAtTheBound(_ algorithm: Algorithm) {
+    let store = MemoryStore(maximumKeys: 20)
+    let limit = Self.limit(algorithm, 3)
+    store.install([SlotRules(slot: 0, slowest: limit)])
+    let kept = Mutex([String: Int]())
+    Self.onThreads { index in
+      var generator = SeededGenerator(seed: UInt64(index))
+      for turn in 0..<2000 {
+        let key = "\(Int.random(in: 0..<30 + turn / 20, using: &generator))"
+        var (charges, keys) = Ask.check([Ask(key: key, limit)])
+        if store.decide(&charges, keys: keys.span, now: Self.now) {
+          if turn.isMultiple(of: 150) {
+            kept.withLock { $0[key, default: 0] += 1 }
+          } else {
+            store.giveBack(charges, keys: keys.span, chargedAt: Self.now, now: Self.now)
+          }
+        }
+        if turn.isMultiple(of: 10) { store.sweep(budget: 500, now: Self.now) }
+      }
+    }
+    #expect(store.metrics.overflowed > 0)
+    for (key, count) in kept.withLock({ $0 }) { #expect(count <= 3, "\(key)") }
+  }
 }

@@ -168,6 +168,25 @@ import Testing
     #expect(Self.state(hand, key: "held 1", limit).place == .own)
   }
 
+  @Test(
+    "once there is room, a key is told the overflow cell's numbers only if it has spent from it",
+    arguments: Algorithm.allCases)
+  func afterOverflow(_ algorithm: Algorithm) {
+    let long = BoundTests.long(algorithm)
+    let hand = BoundTests.flooded(long)
+    let now = BoundTests.over
+    for _ in 0..<3 { _ = hand.ask([Ask(slot: 1, key: "spender", long)], at: BoundTests.start) }
+    #expect(Self.state(hand, slot: 1, key: "late", long, at: BoundTests.start).place == .overflow)
+    #expect(Self.state(hand, slot: 1, key: "late", long, at: BoundTests.start).decision.outcome == .deny)
+    BoundTests.drain(hand)
+    let late = Self.state(hand, slot: 1, key: "late", long, at: now)
+    #expect(late.place == .none && late.decision.isAllowed && late.decision.remaining == 3)
+    #expect(Self.reset(hand, slot: 1, key: "late") == .nothing)
+    let spender = Self.state(hand, slot: 1, key: "spender", long, at: now)
+    #expect(spender.place == .overflow && spender.decision.outcome == .deny)
+    #expect(Self.reset(hand, slot: 1, key: "spender") == .overflow)
+  }
+
   // MARK: Threads
 
   @Test(
