@@ -69,6 +69,9 @@ extension Charge {
   /// Whether Redis is to be asked for it.
   public var isForRedis: Bool { effect == .limit && place == .redis }
 
+  /// Whether the whole check is undecided where its store does not answer.
+  public var failsClosed: Bool { onStoreFailure == .deny && !isShadow }
+
   /// What a `.block` says, whatever was spent: limit 0 and nothing left, until it ends. A look is allowed even so.
   ///
   /// - Parameter unix: Nanoseconds since the Unix epoch.

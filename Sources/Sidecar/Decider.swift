@@ -124,7 +124,7 @@ final class Decider {
         charges[index].limit = charges[index].limit.share(of: share)
       } else {
         charges[index].place = .nowhere
-        if charges[index].onStoreFailure == .deny, !charges[index].isShadow { isUndecided = true }
+        if charges[index].failsClosed { isUndecided = true }
       }
     }
     return isUndecided
