@@ -207,6 +207,8 @@ final class SplitTicket: TicketHolder {
       }
       for (index, place) in part.places.enumerated() {
         parent.charges[place].decision = asked.charges[index].decision
+        // A part that was known to deny may have left one unasked.
+        parent.charges[place].place = asked.charges[index].place
         // Counted from one instant, so that it is the same as in an answer of one node.
         let reset = asked.charges[index].decision.reset - (parent.unixNow - asked.unixNow)
         parent.charges[place].decision.reset = max(0, reset)
