@@ -10,16 +10,17 @@ import Testing
 @testable import RedisStore
 
 @Suite struct SplitTicketTests {
-  /// A store on two nodes that have half of the slots each: the first denies everything, the other says nothing.
+  /// A store on two nodes that have half of the slots each: the first denies everything, and the other, unless it is told
+  /// to answer, says nothing.
   private final class Rig {
     let test: TestLoop
     let servers: [FakeRedis]
     let store: RedisStore
     let holder = Holder()
-    private let names = KeyNames([KeyNamesTests.policy("small"), KeyNamesTests.policy("other")])
+    private let names = KeyNames(["small", "other", "unseen"].map { KeyNamesTests.policy($0) })
     private let observer = RecordingObserver()
 
-    init() throws {
+    init(answers: Bool = false) throws {
       test = try TestLoop()
       let loop = test.loop
       servers = try (0..<2).map { _ in try FakeRedis(loop) }
@@ -28,7 +29,7 @@ import Testing
           switch command.first {
           case "ROLE": .say("*3\r\n$6\r\nmaster\r\n:0\r\n*0")
           // A time of 7 bytes, and a charge that denies.
-          case "EVALSHA": number == 0 ? .say("$8\r\n\0\u{5}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}") : .nothing
+          case "EVALSHA": number == 0 || answers ? .say("$8\r\n\0\u{5}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}") : .nothing
           default: FakeRedis.healthy(command)
           }
         }
@@ -51,15 +52,21 @@ import Testing
 
     func connect() -> Bool { test.run { self.observer.connects == 2 } }
 
-    /// A check of a policy on the first node, and one of another on the silent one.
-    func ticket(_ onStoreFailure: Policy.OnStoreFailure, isShadow: Bool) -> Ticket {
+    /// A check of a policy on the first node, and one of another on the other; and of a third that has the key of the
+    /// first.
+    func ticket(_ onStoreFailure: Policy.OnStoreFailure, isShadow: Bool = false, hasThird: Bool = false) -> Ticket {
       let keys = (0..<2).map { key(on: $0) }
       let limit = Limit(algorithm: .tokenBucket, limit: 1, period: 1_000_000_000)
-      let charges = (0..<2).map { index in
+      var charges = (0..<2).map { index in
         Charge(
           policy: Int32(index), slot: UInt32(index), keyStart: Int32(index * keys[0].count),
           keyCount: Int32(keys[index].count), effect: .limit, isShadow: index == 1 && isShadow, place: .redis,
           onStoreFailure: index == 1 ? onStoreFailure : .memory, limit: limit, cost: 1)
+      }
+      if hasThird {
+        charges.append(charges[0])
+        charges[2].policy = 2
+        charges[2].slot = 2
       }
       let bytes = keys[0] + keys[1]
       let ticket = Ticket()
@@ -99,5 +106,22 @@ import Testing
     }
     // What only a shadow policy asks for is not known to hold anything.
     if !isShadow { #expect(rig.test.run { rig.calls == 2 }, "it may hold: it is cancelled") }
+  }
+
+  @Test("where one part is known to deny and the other is asked, what is known of no counter is left out")
+  func remembered() throws {
+    let rig = try Rig(answers: true)
+    #expect(rig.connect())
+    let seen = rig.ticket(.deny)
+    let now = rig.test.loop.now
+    seen.unixNow = 1_700_000_000_000_000_000
+    let full = Cell(amount: 1, instant: seen.unixNow, period: 1_000_000_000)
+    rig.store.observed.note(seen, 0, .cell(full), askedAt: now - 1, at: now)
+    let ticket = rig.ticket(.deny, hasThird: true)
+    #expect(!rig.store.ask(ticket), "whether the policy that fails closed can be decided, only its node knows")
+    #expect(rig.test.run { rig.holder.redeemed.count == 1 })
+    #expect(ticket.outcome == .decided && !ticket.isAllowed)
+    #expect(ticket.charges.map(\.place) == [.redis, .redis, .unasked])
+    #expect(rig.servers[0].commands.allSatisfy { $0.first != "EVALSHA" })
   }
 }
