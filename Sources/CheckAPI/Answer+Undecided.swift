@@ -13,7 +13,7 @@ extension Answer {
   }
 
   private static func isUndecided(_ charge: Charge) -> Bool {
-    charge.effect == .limit && charge.place == .nowhere && charge.onStoreFailure == .deny && !charge.isShadow
+    charge.effect == .limit && charge.place == .nowhere && charge.failsClosed
   }
 
   /// - Parameter withDate: The JSON form has a `Date`.

@@ -127,12 +127,7 @@ public struct Answer: ~Copyable {
     return best
   }
 
-  private static func carriesNumbers(_ charge: Charge) -> Bool { !charge.isShadow && isDecided(charge) }
-
-  /// Whether any store gave it numbers; a block has its own.
-  private static func isDecided(_ charge: Charge) -> Bool {
-    charge.effect == .block || (charge.effect == .limit && charge.place != .nowhere)
-  }
+  private static func carriesNumbers(_ charge: Charge) -> Bool { !charge.isShadow && charge.isDecided }
 
   // MARK: Headers
 
@@ -265,7 +260,7 @@ public struct Answer: ~Copyable {
   }
 
   private static func isShadowDenial(_ charge: Charge) -> Bool {
-    charge.isShadow && isDecided(charge) && !charge.decision.isAllowed
+    charge.isShadow && charge.isDecided && !charge.decision.isAllowed
   }
 
   /// Whether `on_store_failure` decided it.

@@ -44,6 +44,9 @@ public struct Charge: Sendable {
     /// Nowhere: Redis did not answer and the policy has no fallback. `on_store_failure: allow` lets it through without
     /// numbers; with `deny` the whole check is undecided.
     case nowhere
+    /// In Redis, which was not asked, since what it said a moment ago of another policy denies the check. Nothing is
+    /// known of this one: it has no numbers, and that is no failure.
+    case unasked
   }
 
   public init(
@@ -68,6 +71,18 @@ public struct Charge: Sendable {
 extension Charge {
   /// Whether Redis is to be asked for it.
   public var isForRedis: Bool { effect == .limit && place == .redis }
+
+  /// Whether the whole check is undecided where its store does not answer.
+  public var failsClosed: Bool { onStoreFailure == .deny && !isShadow }
+
+  /// Whether a store gave it numbers, once all were asked; a block has its own.
+  public var isDecided: Bool {
+    switch effect {
+    case .limit: place != .nowhere && place != .unasked
+    case .block: true
+    case .unlimited: false
+    }
+  }
 
   /// What a `.block` says, whatever was spent: limit 0 and nothing left, until it ends. A look is allowed even so.
   ///

@@ -1,5 +1,5 @@
-// AdmissionTimes.swift: when this process last learnt that a counter was charged, so that no worker goes on telling what
-// it saw before that.
+// AdmissionTimes.swift: when this process last learnt that a counter was charged, so that no worker goes on denying by
+// what it saw before that.
 //
 // A table of a fixed size, one place for the counters of one hash: a charge of another counter there costs a question
 // more. What other processes admit is not known.

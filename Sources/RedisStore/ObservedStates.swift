@@ -2,8 +2,10 @@
 //
 // A counter only fills while it is charged, so a state that denies a check now, with the time that has passed counted
 // in, surely denies it in Redis too. It is judged with the numbers and the cost of the check in hand: a smaller cost or
-// a reload with other numbers is asked about, and so is what this process has admitted since (`AdmissionTimes`). What
-// can empty a counter (its key deleted in Redis, by hand or by eviction) is noticed after `Bounds.observedTime`.
+// a reload with other numbers is asked about, and so is a counter of which this process has admitted since
+// (`AdmissionTimes`). One counter that denies is enough: the check's others, which the whole world may be charging, need
+// not be known. What can empty a counter (its key deleted in Redis, by hand or by eviction) is noticed after
+// `Bounds.observedTime`.
 //
 // One a worker, shared by its connections. A table of a fixed size, one place a counter by its digest; a newer counter
 // takes the place of an older one.
@@ -96,38 +98,72 @@ final class ObservedStates {
     }
   }
 
+  /// What is known of a ticket's counters.
+  private struct Known {
+    /// Of the denials by enforcing charges the one that binds; and whether nothing was admitted there since.
+    var binding: Decision?
+    var isFresh = false
+    /// Whether something is known of each counter; and of each whose policy fails closed.
+    var isWhole = true
+    var isWholeOfClosed = true
+    /// The latest that the servers' clocks show.
+    var unix: Int64 = 0
+  }
+
   /// Denies a ticket if what was seen of its counters denies it for sure, and fills in its decisions as a reply would.
+  ///
+  /// One counter that denies is enough, if nothing was admitted there since, so that its wait is right, and its charge
+  /// binds. The others tell what was seen of them last, without what was admitted since; a charge of whose counter
+  /// nothing is known becomes `.unasked`. But where that fails closed Redis is asked: only Redis can say whether it can
+  /// decide. A ticket that only looks is denied already; for that, something must be known of each counter.
   ///
   /// - Parameter now: On the loop's clock.
   func deny(_ ticket: Ticket, at now: Int64) -> Bool {
     guard newest > .min, now - newest <= Bounds.observedTime else { return false }
-    var isDenied = false
+    let known = known(ticket, now)
+    let isDenied = known.binding != nil
+    guard known.isWholeOfClosed, isDenied ? known.isFresh : ticket.onlyLooks && known.isWhole else { return false }
     for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-      let charge = ticket.charges[index]
-      guard let place = place(of: ticket, index, now), let shown = places[place].shown(charge, now) else {
-        return false
+      guard let place = place(of: ticket, index, now), var shown = places[place].shown(ticket.charges[index], now)
+      else {
+        ticket.charges[index].place = .unasked
+        continue
       }
-      if !charge.isShadow, !shown.isAllowed { isDenied = true }
-    }
-    guard isDenied || ticket.onlyLooks else { return false }
-    for index in ticket.charges.indices where ticket.charges[index].isForRedis {
-      guard let place = place(of: ticket, index, now), let shown = places[place].shown(ticket.charges[index], now)
-      else { continue }
+      // Counted from one instant, as in a reply.
+      shown.reset = max(0, shown.reset - (known.unix - places[place].unix(at: now)))
       ticket.charges[index].decision = shown
-      ticket.unixNow = places[place].unix(at: now)
     }
+    ticket.unixNow = known.unix
     ticket.isAllowed = !isDenied
     ticket.outcome = .decided
     return true
   }
 
-  /// Where the state of a charge's counter is, if it was seen and is still believed.
+  private func known(_ ticket: Ticket, _ now: Int64) -> Known {
+    var known = Known()
+    for index in ticket.charges.indices where ticket.charges[index].isForRedis {
+      let charge = ticket.charges[index]
+      guard let place = place(of: ticket, index, now), let shown = places[place].shown(charge, now) else {
+        known.isWhole = false
+        if charge.failsClosed { known.isWholeOfClosed = false }
+        continue
+      }
+      known.unix = max(known.unix, places[place].unix(at: now))
+      guard !charge.isShadow, !shown.isAllowed else { continue }
+      if let binding = known.binding, !shown.binds(over: binding) { continue }
+      known.binding = shown
+      known.isFresh = admissions.last(place) < places[place].askedAt
+    }
+    return known
+  }
+
+  /// Where the state of a charge's counter is, if it was seen not too long ago.
   private func place(of ticket: Ticket, _ index: Int, _ now: Int64) -> Int? {
     let digest = ticket.digests[index]
     let slot = ticket.charges[index].slot
     let place = Self.index(digest, slot)
     guard places[place].seenAt > .min, now - places[place].seenAt <= Bounds.observedTime,
-      places[place].digest == digest, places[place].slot == slot, admissions.last(place) < places[place].askedAt
+      places[place].digest == digest, places[place].slot == slot
     else { return nil }
     return place
   }

@@ -157,7 +157,7 @@ public final class RedisStore {
   }
 
   /// Denies a ticket, or tells the numbers of one that only looks, if that needs no asking: by states seen at denials a
-  /// moment ago.
+  /// moment ago. Charges of which nothing was seen become `.unasked` then.
   public func remembers(_ ticket: Ticket) -> Bool {
     guard observed.deny(ticket, at: loop.now) else { return false }
     if !ticket.onlyLooks { observer.redisRemembered() }

@@ -5,7 +5,8 @@
 // so that every later check counts it as spent, and ends by itself at the end of the check's own time. Where all parts
 // hold, all are confirmed at the same time, which turns each hold into a charge; only when all have confirmed is the
 // check allowed. A denial cancels what was held and charges nothing, since nothing was confirmed. A part that does not
-// answer fails the check: what was held, may be held, or was confirmed is cancelled, and `on_store_failure` decides.
+// answer fails the check: what was held, may be held, or was confirmed is cancelled, and `on_store_failure` decides. But
+// a denial by another part stands beside it, unless the part that is missing fails closed.
 //
 // A confirmation always fits: whoever was allowed since the hold was made has counted it, and what a counter has in use
 // never grows by itself. One that comes too late finds no hold and spends nothing. So no failure admits too much. A
@@ -24,6 +25,8 @@ struct SplitCheck: Hashable, Sendable {
     case denied
     /// It did not answer, in time or at all: it may hold.
     case failed
+    /// The same, and a policy of it enforces and fails closed: without it nothing is decided, whoever else denies.
+    case failedClosed
   }
 
   /// What a part answered to the confirmation.
@@ -60,6 +63,7 @@ struct SplitCheck: Hashable, Sendable {
   private var missing = 0
   private var isDenied = false
   private var hasFailed = false
+  private var hasFailedClosed = false
 
   init(parts: Int) { start(parts: parts) }
 
@@ -78,6 +82,7 @@ struct SplitCheck: Hashable, Sendable {
     missing = parts
     isDenied = false
     hasFailed = false
+    hasFailedClosed = false
   }
 
   /// Takes a part's answer to its hold: exactly one of each part.
@@ -89,16 +94,25 @@ struct SplitCheck: Hashable, Sendable {
     case .held, .nothing: break
     case .denied: isDenied = true
     case .failed: hasFailed = true
+    case .failedClosed: hasFailedClosed = true
     }
     guard missing == 0 else { return .wait }
-    for part in answers.indices where answers[part] == .held || answers[part] == .failed { holding.append(part) }
+    for part in answers.indices where mayHold(part) { holding.append(part) }
     phase = .over
+    if hasFailedClosed { return .fail(cancel: holding) }
     if isDenied { return .deny(cancel: holding) }
     if hasFailed { return .fail(cancel: holding) }
     if holding.isEmpty { return .allow }
     phase = .confirming
     missing = holding.count
     return .confirm(holding)
+  }
+
+  private func mayHold(_ part: Int) -> Bool {
+    switch answers[part] {
+    case .held, .failed, .failedClosed: true
+    case .nothing, .denied, nil: false
+    }
   }
 
   /// Takes a part's answer to its confirmation: exactly one of each that was to be confirmed.

@@ -1,8 +1,8 @@
 // SplitTicket.swift: a check whose counters lie under several keys of a cluster, and so in several slots: acts as
 // SplitCheck decides.
 //
-// The check is held in all parts at once, which is one round trip. If one denies, the check is denied, and what was held
-// elsewhere is cancelled; nobody waits for that. If all hold, all are confirmed, which is the second round trip, and
+// The check is held in all parts at once, which is one round trip. If one denies, the check is denied, unless a part that
+// fails closed did not answer, and what was held elsewhere is cancelled; nobody waits for that. If all hold, all are confirmed, which is the second round trip, and
 // then the check is allowed. A check that only looks, or that another store's answer has denied, holds nothing.
 
 import EventLoop
@@ -134,7 +134,7 @@ final class SplitTicket: TicketHolder {
     let answer: SplitCheck.Held =
       if ticket.outcome != .decided {
         // What only shadow policies would have said decides nothing.
-        ticket.isShadow ? .nothing : .failed
+        ticket.isShadow ? .nothing : ticket.failsClosed ? .failedClosed : .failed
       } else if !ticket.isAllowed {
         .denied
       } else {
@@ -207,6 +207,8 @@ final class SplitTicket: TicketHolder {
       }
       for (index, place) in part.places.enumerated() {
         parent.charges[place].decision = asked.charges[index].decision
+        // A part that was known to deny may have left one unasked.
+        parent.charges[place].place = asked.charges[index].place
         // Counted from one instant, so that it is the same as in an answer of one node.
         let reset = asked.charges[index].decision.reset - (parent.unixNow - asked.unixNow)
         parent.charges[place].decision.reset = max(0, reset)

@@ -209,6 +209,9 @@ extension Ticket {
   /// Whether all charges in Redis are shadow policies'.
   var isShadow: Bool { charges.allSatisfy { !$0.isForRedis || $0.isShadow } }
 
+  /// Whether the check is undecided where Redis does not answer.
+  var failsClosed: Bool { charges.contains { $0.isForRedis && $0.failsClosed } }
+
   /// Of a hold that was decided: whether anything is held, so that there is something to confirm. A cost of 0 holds
   /// nothing, nor does a shadow charge that denies.
   var hasHold: Bool {

@@ -223,6 +223,8 @@ final class DataResponder: Responder {
   }
 
   private func record(_ charge: Charge, keys: Span<UInt8>, at now: Now) {
+    // What it would have said is not known, and it changed nothing.
+    guard charge.effect != .limit || charge.place != .unasked else { return }
     let isDegraded = charge.effect == .limit && (charge.place == .fallback || charge.place == .nowhere)
     if isDegraded { decisions.recordDegraded(slot: Int(charge.slot)) }
     let isAllowed = charge.effect == .unlimited || charge.decision.isAllowed

@@ -50,9 +50,10 @@ final class Decider {
   /// Charges whose server is away leave Redis first, alone: in a cluster the others are still counted there.
   func begin(_ ticket: Ticket, _ set: PolicySet, at now: Now) -> CheckOutcome? {
     guard let redis else { preconditionFailure("policies in Redis are loaded only where there is one") }
-    if hasLocal(ticket), redis.remembers(ticket) { return denied(ticket, at: now) }
     let isUndecided = Self.leaveRedis(&ticket.charges, set, live) { !redis.canAsk(ticket, $0) }
     if isUndecided { return .undecided }
+    // Before anything is charged here that would only be given back.
+    if hasLocal(ticket), redis.remembers(ticket) { return denied(ticket, at: now) }
     let isAllowedHere = !hasLocal(ticket) || decideHere(ticket, at: now)
     guard Self.needsRedis(ticket.charges) else { return isAllowedHere ? .allowed : .denied }
     ticket.onlyLooks = !isAllowedHere
@@ -124,7 +125,7 @@ final class Decider {
         charges[index].limit = charges[index].limit.share(of: share)
       } else {
         charges[index].place = .nowhere
-        if charges[index].onStoreFailure == .deny, !charges[index].isShadow { isUndecided = true }
+        if charges[index].failsClosed { isUndecided = true }
       }
     }
     return isUndecided

@@ -169,6 +169,24 @@ import Testing
     }
   }
 
+  @Test("what was not asked, since another policy is known to deny, has no numbers, denies nothing and is no failure")
+  func unasked() throws {
+    let parts: [Scene.Part] = [
+      .denies("x", limit: 99, remaining: 98).counted(.unasked, onStoreFailure: .deny), .denies("o"),
+      .denies("s").counted(.unasked).shadow,
+    ]
+    for text in [Scene(.denied, parts).gateway(), Scene(.denied, parts).json()] {
+      let response = try parsed(text)
+      #expect(response.status == 429)
+      #expect(response.json?["violated-policies"]?.array == [.string("o")])
+      #expect(response.json?["policy"]?.string == "o")
+      #expect(response.json?["policies"]?.int == 3)
+      #expect(response.json?["shadow_denied"] == nil && response.json?["degraded"] == nil)
+    }
+    let header = try parsed(Scene(.denied, parts).json())["RateLimit"] ?? ""
+    #expect(header.hasPrefix("\"o\"") && !header.contains("\"x\""))
+  }
+
   @Test("a fallback's decision is shown as any other")
   func fallback() throws {
     let body =

@@ -34,6 +34,41 @@ import Testing
     #expect(try weirs[0].request("GET", "/check/a", [("X-K", "other")]).status == 200)
   }
 
+  @Test("nor where others are admitted meanwhile by a policy that all meet, in any algorithm", arguments: algorithms)
+  func floodBesideOthers(algorithm: String) throws {
+    let redis = try RedisServer()
+    let weir = try WeirProcess(
+      """
+      policies:
+        - {name: global, algorithm: \(algorithm), limit: 50000, period: \(forever)}
+        - {name: client, key: [header.x-k], algorithm: \(algorithm), limit: 5, period: \(forever)}
+        - {name: watched, key: [header.x-id], algorithm: \(algorithm), limit: 1, period: \(forever), mode: shadow}
+      """, redis: redis.url, arguments: patient + ["--threads", "1", "--ietf-headers", "on"])
+    try weir.waitForHealth("healthy")
+    #expect(try statuses(weir, 6, "/check/a", [("X-K", "k")]) == Array(repeating: 200, count: 5) + [429])
+    let client = try weir.client()
+    var denials: [HTTPResponse] = []
+    let asked = try calls(redis) {
+      for number in 0..<200 {
+        denials.append(try client.request("GET", "/check/a", [("X-K", "k"), ("X-Id", "\(number)")]))
+        #expect(try client.request("GET", "/check/a", [("X-K", "other \(number / 4)")]).status == 200)
+      }
+    }
+    // One of each other check; of the flood one every 5 s, and signs of life.
+    #expect(asked < 230, "\(asked) script calls")
+    #expect(try weir.metric("weir_redis_remembered_denials_total") ?? 0 > 190)
+    for denied in denials {
+      #expect(denied.status == 429 && denied.json?["policy"]?.string == "client")
+      #expect(denied.json?["violated-policies"] == .array([.string("client")]))
+      #expect(denied.json?["shadow_denied"] == nil && denied.json?["degraded"] == nil)
+      #expect(denied.int("X-RateLimit-Limit") == 5 && denied.int("X-RateLimit-Remaining") == 0)
+      let header = denied["RateLimit"] ?? ""
+      #expect(header.hasPrefix("\"client\";r=0;") && header.contains(", \"global\";r=49"), "\(header)")
+    }
+    #expect(try weir.metric("weir_decisions_total", ["policy": "client", "outcome": "denied"]) == 201)
+    #expect(try weir.metric("weir_decisions_degraded_total") ?? 0 == 0)
+  }
+
   @Test("a remembered denial has the numbers of a fresh one")
   func numbers() throws {
     let redis = try RedisServer()

@@ -57,6 +57,14 @@ import Testing
     if faults == .deadNode { #expect(search.leftBehind.contains(.done)) }
   }
 
+  @Test(
+    "checks that fail closed keep the promises, and are not denied where a part does not answer",
+    arguments: [[], [.brokenConnection, .overtaking], .deadNode] as [SplitFaults])
+  func failsClosed(faults: SplitFaults) {
+    let search = prove(SplitScenario(limits: [1, 2], faults: faults, failsClosed: true))
+    #expect(search.outcomes.contains { $0.second == .denied || $0.first == .denied }, "where all answer")
+  }
+
   @Test("all faults together keep the promises, against a check of one slot")
   func together() {
     let search = prove(
@@ -124,6 +132,7 @@ import Testing
     (flawed(.neverCancels, [1, 1]), .failureLeavesNoMore),
     (flawed(.forgetsFailures, [1, 1]), .oneAnswer),
     (flawed(.endedHoldsStay, [1, 1], [.clockAhead, .clockBack]), .neverTooMuch),
+    (SplitScenario(limits: [1, 1], failsClosed: true, flaw: .deniesUndecided), .undecidedIsNotDenied),
   ]
 
   /// The model would notice.

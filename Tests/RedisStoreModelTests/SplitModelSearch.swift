@@ -17,6 +17,8 @@ enum SplitPromise: Hashable, CaseIterable {
   case failureLeavesNoMore
   /// An answer to each check whose weir lives, and only one.
   case oneAnswer
+  /// A check that fails closed is not denied where a part of it did not answer.
+  case undecidedIsNotDenied
   /// Nothing is under way or held where nothing can happen any more.
   case comesToRest
 }
@@ -64,6 +66,7 @@ struct SplitSearch {
         }
       }
       if steps.answeredTwice { note(.oneAnswer, index) }
+      if steps.deniedUndecided { note(.undecidedIsNotDenied, index) }
       if transitions == before { examineRest(state, index) }
       index += 1
     }

@@ -22,6 +22,10 @@ struct SplitModelSteps {
   private var known: [Input: (machine: UInt8, action: SplitCheck.Action)] = [:]
   /// A check was answered twice: no state says so, since a state has one answer.
   private(set) var answeredTwice = false
+  /// The same of one that was denied though it fails closed and a part had not answered.
+  private(set) var deniedUndecided = false
+  /// Machines that lack such an answer. Each keeps its answers, so that no other has its number.
+  private var incomplete: Set<UInt8> = []
   private struct Input: Hashable {
     var machine: UInt8
     var part: Int
@@ -94,6 +98,7 @@ struct SplitModelSteps {
       machine: state[check].machine, part: part, reply: reply, isConfirming: state[check].isConfirming)
     let step = step(input)
     state[check].machine = step.machine
+    if scenario.failsClosed, incomplete.contains(step.machine), case .deny = step.action { deniedUndecided = true }
     switch step.action {
     case .wait: break
     case .confirm(let parts):
@@ -121,13 +126,18 @@ struct SplitModelSteps {
       action = machine.confirmed(
         input.part, input.reply == .done ? .done : input.reply == .gone ? .gone : .failed)
     } else {
-      action = machine.held(input.part, input.reply == .held ? .held : input.reply == .denied ? .denied : .failed)
+      let closed = scenario.failsClosed && scenario.flaw != .deniesUndecided
+      let none: SplitCheck.Held = closed ? .failedClosed : .failed
+      action = machine.held(input.part, input.reply == .held ? .held : input.reply == .denied ? .denied : none)
     }
     let number = numbers[machine] ?? UInt8(machines.count)
     if numbers[machine] == nil {
       precondition(machines.count < 128, "a state has 7 bits for the machine")
       numbers[machine] = number
       machines.append(machine)
+    }
+    if incomplete.contains(input.machine) || (input.reply == .none && !input.isConfirming) {
+      incomplete.insert(number)
     }
     known[input] = (number, action)
     return (number, action)

@@ -11,6 +11,8 @@ struct SplitScenario: Sendable, CustomStringConvertible {
   var slots = [[0, 1], [0, 1]]
   var costs = [1, 1]
   var faults: SplitFaults = []
+  /// Whether each part fails closed, so that no check is decided without it.
+  var failsClosed = false
   var flaw = Flaw.none
   /// Ticks by which the mark of a confirmed hold outlives the hold: less than a deadline, as a long deadline may be longer
   /// than that time.
@@ -34,6 +36,8 @@ struct SplitScenario: Sendable, CustomStringConvertible {
     case forgetsFailures
     /// Does not count an ended hold, and does not remove it when it lets another check spend.
     case endedHoldsStay
+    /// Takes parts that fail closed for others.
+    case deniesUndecided
   }
 
   /// Checks that differ in nothing: states that differ only in which is which are one.
@@ -42,7 +46,7 @@ struct SplitScenario: Sendable, CustomStringConvertible {
   var description: String {
     let names = SplitFaults.names.filter { faults.contains($0.fault) }.map(\.name)
     return
-      "limits \(limits), slots \(slots), costs \(costs), \(names.isEmpty ? "no faults" : names.joined(separator: " + "))"
+      "limits \(limits), slots \(slots), costs \(costs), \(failsClosed ? "fails closed, " : "")\(names.isEmpty ? "no faults" : names.joined(separator: " + "))"
       + (flaw == .none ? "" : ", flaw: \(flaw)")
   }
 }

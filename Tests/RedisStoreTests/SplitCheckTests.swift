@@ -39,6 +39,15 @@ import Testing
     #expect(check.held(order[1], answers[order[1]]) == .deny(cancel: [0]))
   }
 
+  @Test("but nothing is decided without a part that fails closed, whoever denies", arguments: [[0, 1, 2], [2, 1, 0]])
+  func failedClosed(order: [Int]) {
+    let answers: [SplitCheck.Held] = [.failedClosed, .denied, .held]
+    var check = SplitCheck(parts: 3)
+    #expect(check.held(order[0], answers[order[0]]) == .wait)
+    #expect(check.held(order[1], answers[order[1]]) == .wait, "a denial waits for it")
+    #expect(check.held(order[2], answers[order[2]]) == .fail(cancel: [0, 2]))
+  }
+
   @Test("a part that does not answer its hold fails the check, and is cancelled too: it may hold")
   func failedToHold() {
     var check = SplitCheck(parts: 3)
@@ -75,6 +84,7 @@ import Testing
     var check = SplitCheck(parts: 3)
     _ = check.held(0, .denied)
     _ = check.held(1, .failed)
+    _ = check.held(2, .failedClosed)
     check.start(parts: 2)
     #expect(check == SplitCheck(parts: 2))
     _ = check.held(0, .held)
@@ -104,16 +114,22 @@ import Testing
   @Test("whatever the order of the answers, the outcome is the same, comes with the last of them, and only once")
   func anyOrder() {
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
-    let kinds: [SplitCheck.Held] = [.held, .nothing, .denied, .failed]
+    let kinds: [SplitCheck.Held] = [.held, .nothing, .denied, .failed, .failedClosed]
     for first in kinds {
       for second in kinds {
         for third in kinds {
           let answers = [first, second, third]
-          let may = answers.indices.filter { answers[$0] == .held || answers[$0] == .failed }
+          let may = answers.indices.filter { ![.nothing, .denied].contains(answers[$0]) }
           let expected: SplitCheck.Action =
-            if answers.contains(.denied) { .deny(cancel: may) } else if answers.contains(.failed) {
+            if answers.contains(.failedClosed) {
               .fail(cancel: may)
-            } else if may.isEmpty { .allow } else { .confirm(may) }
+            } else if answers.contains(.denied) {
+              .deny(cancel: may)
+            } else if answers.contains(.failed) {
+              .fail(cancel: may)
+            } else {
+              may.isEmpty ? .allow : .confirm(may)
+            }
           for order in orders {
             var check = SplitCheck(parts: 3)
             #expect(order.dropLast().allSatisfy { check.held($0, answers[$0]) == .wait })

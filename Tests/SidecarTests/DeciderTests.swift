@@ -147,6 +147,20 @@ private func policy(
     #expect(rig.check([unlimited, policy("b", onFailure: .allow)]).outcome == .allowed)
   }
 
+  @Test("what is remembered decides nothing where its server is known to be away, not even beside a local policy")
+  func remembered() throws {
+    let rig = try Rig()
+    let redis = try #require(rig.decider.redis)
+    let policies = [policy("local", store: .memory), policy("a", limit: 1, onFailure: .deny)]
+    let (seen, _) = rig.ticket(policies)
+    seen.unixNow = rig.clock.now.unix
+    let full = Cell(amount: 1, instant: seen.unixNow, period: 3_600_000_000_000)
+    let now = rig.loop.loop.now
+    redis.observed.note(seen, 1, .cell(full), askedAt: now - 1, at: now)
+    #expect(redis.remembers(rig.ticket(policies).0))
+    #expect(rig.check(policies).outcome == .undecided)
+  }
+
   @Test("what memory charged is given back if Redis denies, and the answer shows it so")
   func givesBack() throws {
     let rig = try Rig()

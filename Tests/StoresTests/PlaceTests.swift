@@ -8,7 +8,7 @@ import Testing
 
 @Suite("places") struct PlaceTests {
   static let start = MemoryStoreTests.start
-  static let elsewhere: [Charge.Place] = [.redis, .nowhere]
+  static let elsewhere: [Charge.Place] = [.redis, .nowhere, .unasked]
 
   static func check(_ asks: [(Ask, Charge.Place)]) -> ([Charge], [UInt8]) {
     var (charges, keys) = Ask.check(asks.map(\.0))
@@ -111,7 +111,7 @@ import Testing
             MemoryStoreTests.limit(Algorithm.allCases[slot % 4], 5), cost: random.pick([0, 1, 2, 6]),
             effect: random.pick([.limit, .limit, .limit, .unlimited, .block]),
             isShadow: random.pick([false, false, true])),
-          random.pick([.memory, .fallback, .redis, .nowhere]) as Charge.Place
+          random.pick([.memory, .fallback, .redis, .nowhere, .unasked]) as Charge.Place
         )
       }
       var (charges, keys) = Self.check(asks)

@@ -97,7 +97,7 @@ extension ExplainedCheck {
     case .memory: "memory"
     case .redis: "redis"
     case .fallback: "fallback"
-    case .nowhere: "none"
+    case .nowhere, .unasked: "none"
     }
   }
 }

@@ -55,7 +55,7 @@ extension ExplainedCheck {
 
   static func decision(_ charge: Charge) -> DecisionWord {
     if charge.effect == .unlimited { return .allow }
-    guard isCounted(charge) else { return charge.onStoreFailure == .deny && !charge.isShadow ? .undecided : .allow }
+    guard isCounted(charge) else { return charge.failsClosed ? .undecided : .allow }
     switch charge.decision.outcome {
     case .allow: return .allow
     case .deny: return .deny

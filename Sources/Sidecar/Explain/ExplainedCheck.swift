@@ -115,9 +115,7 @@ struct ExplainedCheck: Sendable {
   }
 
   /// Whether a store gave the charge numbers; a block has its own.
-  static func isCounted(_ charge: Charge) -> Bool {
-    charge.effect == .block || (charge.effect == .limit && charge.place != .nowhere)
-  }
+  static func isCounted(_ charge: Charge) -> Bool { charge.isDecided }
 
   /// The charge as it is after it was made. A look counts whole units, and so does a cost, so that the difference is
   /// what the counter then tells.

@@ -67,6 +67,35 @@ extension ClusterTests {
       }
     }
 
+    @Test("a flood on an exhausted key asks no node, though others are admitted by the counter in another slot")
+    func flood() async throws {
+      try await aside {
+        let cluster = try RedisCluster(replicas: 0, nodeTimeout: steady)
+        let yaml = """
+          policies:
+            - {name: all, limit: 1000, period: \(forever)}
+            - {name: each, key: user, limit: 1, period: \(forever)}
+          """
+        let weir = try WeirProcess.clusterFleet(
+          1, yaml, redis: cluster.url, arguments: patient + ["--threads", "1"])[0]
+        func calls() throws -> Int { try cluster.nodes.reduce(0) { try $0 + $1.server.calls(of: "evalsha") } }
+        let client = try weir.client()
+        for status in [200, 429] { #expect(try client.check(body("/", "flood")).status == status) }
+        var asked = 0
+        for number in 0..<60 {
+          #expect(try client.check(body("/", "user-\(number)")).status == 200)
+          let before = try calls()
+          for _ in 0..<5 {
+            let denied = try client.check(body("/", "flood"))
+            #expect(denied.json?["violated-policies"] == .array([.string("each")]) && denied.json?["degraded"] == nil)
+          }
+          asked += try calls() - before
+        }
+        // One check of two calls every 5 s, and signs of life.
+        #expect(asked < 40, "\(asked) script calls")
+      }
+    }
+
     @Test("a check that one of two slots denies leaves nothing in the other, for any weir")
     func denial() async throws {
       try await aside {
