@@ -1,9 +1,10 @@
 // SplitTicket.swift: a check whose counters lie under several keys of a cluster, and so in several slots: acts as
 // SplitCheck decides.
 //
-// The check is held in all parts at once, which is one round trip. If one denies, the check is denied, unless a part that
-// fails closed did not answer, and what was held elsewhere is cancelled; nobody waits for that. If all hold, all are confirmed, which is the second round trip, and
-// then the check is allowed. A check that only looks, or that another store's answer has denied, holds nothing.
+// The check is held in all parts at once, which is one round trip. If one denies, the check is denied, unless a part
+// that fails closed did not answer, and what was held elsewhere is cancelled; nobody waits for that. If all hold, all are
+// confirmed, which is the second round trip, and then the check is allowed. A check that only looks, or that another
+// store's answer has denied, holds nothing.
 
 import EventLoop
 import Limiting
