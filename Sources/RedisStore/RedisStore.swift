@@ -102,7 +102,7 @@ public final class RedisStore {
           owner: self))
     case .cluster(let nodes):
       let router = ClusterRouter(nodes, loop: loop, timeout: timeout, observed: observed, observer: observer)
-      router.whenConnected = { [unowned self] in connected(to: $0, router) }
+      router.whenConnected = { [unowned self, unowned router] in connected(to: $0, router) }
       nodeTimer = Timer(loop: loop) { [unowned self] _ in followMap(router) }
       nodeTimer?.start(afterNanoseconds: 0)
       return .cluster(router)
