@@ -265,16 +265,20 @@ import Testing
   @Test("while changes go on, a load begins all the same within its time")
   func endlessStorm() throws {
     let rig = try Self.rig()
-    // Other files' events are events too; the policy file itself holds still.
-    try rig.directory.write("p.yaml", file("a=2"))
-    var number = 0
-    let isLoaded = rig.test.run(seconds: 8) {
-      number += 1
-      try? rig.directory.write("noise", "\(number)")
-      return rig.inForce == ["a=2"]
+    // On a machine that stalls a storm may be none: then another one is tried.
+    for limit in 2...20 {
+      // Other files' events are events too; the policy file itself holds still.
+      try rig.directory.write("p.yaml", file("a=\(limit)"))
+      var number = 0
+      let isLoaded = rig.test.run(seconds: 8) {
+        number += 1
+        try? rig.directory.write("noise", "\(number)")
+        return rig.inForce == ["a=\(limit)"]
+      }
+      #expect(isLoaded)
+      if number > 20 { return }
     }
-    #expect(isLoaded)
-    #expect(number > 20)
+    Issue.record("no storm was dense enough")
   }
 
   @Test("a change in the moment in which a set comes into force is not lost")
