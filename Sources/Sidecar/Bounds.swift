@@ -11,7 +11,8 @@ enum Bounds {
   /// Connections at one time, over all workers and listeners. The next get 503.
   static let connections = 10_000
   /// Descriptors that are kept for what is no connection of the data plane (loops, files, listeners, the admin and
-  /// metrics listeners' connections, refused ones), of `limit` in all: what these bounds allow, or where that is too much a quarter, and at least 48.
+  /// metrics listeners' connections, refused ones), of `limit` in all: what these bounds allow, or where that is too much
+  /// a quarter, and at least 48.
   static func spareDescriptors(of limit: Int) -> Int {
     min(64 + 2 * adminConnections + 4 * refusedLingering, max(48, limit / 4))
   }

@@ -63,9 +63,9 @@ import Synchronization
   ///
   /// Each charge's `decision` is filled in, but for `.unlimited` ones. A charge that is counted elsewhere (neither
   /// `.memory` nor `.fallback`) is left as it is and neither allows nor denies; where it is a block, it is one in any
-  /// place. Where the check is denied, each describes its counter without this check: a charge that would have allowed it says `.allow` with the numbers of a look. A shadow
-  /// charge that denies consumes nothing itself and stops nobody. Cost 0 is allowed everywhere, consumes nothing and
-  /// creates no cell; a `.block` shows limit 0 even then.
+  /// place. Where the check is denied, each describes its counter without this check: a charge that would have allowed it
+  /// says `.allow` with the numbers of a look. A shadow charge that denies consumes nothing itself and stops nobody. Cost 0
+  /// is allowed everywhere, consumes nothing and creates no cell; a `.block` shows limit 0 even then.
   ///
   /// - Parameters:
   ///   - keys: The check's bytes, into which the charges' key offsets point.
